@@ -1,0 +1,165 @@
+// Starts other programs: quietly with their output kept, or with their output shown. Nothing else
+// in scripts/ uses node:child_process, so that every child has an end that somebody waits for.
+
+import { spawn } from "node:child_process";
+import { constants } from "node:os";
+
+/**
+ * @typedef {object} RunOptions
+ * @property {string} [cwd]
+ * @property {NodeJS.ProcessEnv} [env]
+ * @property {number} [timeout] milliseconds after which the program is killed
+ */
+
+/**
+ * How a program ended. A program that could not be started has the code 127, like in a shell, and
+ * one that a signal ended has 128 plus the signal's number.
+ * @typedef {object} Ending
+ * @property {number} code
+ * @property {string} output standard output and standard error as they came, if they were kept
+ */
+
+/** @type {Set<import("node:child_process").ChildProcess>} */
+const running = new Set();
+
+/** A Ctrl-C reaches only this process, which then decides how its children end. */
+const ownGroups = process.platform !== "win32";
+const GRACE_MS = 5_000;
+
+/**
+ * @param {string} command
+ * @param {string[]} args
+ * @param {RunOptions & { show: boolean, keep: boolean }} options
+ * @returns {Promise<Ending>}
+ */
+function run(command, args, options) {
+  return new Promise((resolve) => {
+    const stdio = options.keep ? "pipe" : "inherit";
+    const child = spawn(command, args, {
+      cwd: options.cwd,
+      env: options.env ?? process.env,
+      // npm and its tools are scripts on Windows, which only a shell can start.
+      shell: process.platform === "win32" && !command.endsWith(".exe"),
+      stdio: ["ignore", stdio, stdio],
+      detached: ownGroups,
+    });
+    running.add(child);
+    let output = "";
+    /** @type {[import("node:stream").Readable | null, NodeJS.WriteStream][]} */
+    const streams = [
+      [child.stdout, process.stdout],
+      [child.stderr, process.stderr],
+    ];
+    for (const [stream, shown] of streams) {
+      stream?.setEncoding("utf8");
+      stream?.on("data", (/** @type {string} */ text) => {
+        output += text;
+        if (options.show) shown.write(text);
+      });
+    }
+    const timer = options.timeout === undefined ? undefined : setTimeout(() => end(child, "SIGKILL"), options.timeout);
+    child.on("error", (error) => {
+      clearTimeout(timer);
+      running.delete(child);
+      resolve({ code: 127, output: `${output}${error.message}` });
+    });
+    // What a program started and left behind must not outlive it, nor keep its output open.
+    child.on("exit", () => end(child, "SIGKILL"));
+    child.on("close", (code, signal) => {
+      clearTimeout(timer);
+      running.delete(child);
+      resolve({ code: exitCode(code, signal), output });
+    });
+  });
+}
+
+/**
+ * @param {import("node:child_process").ChildProcess} child
+ * @param {NodeJS.Signals} signal
+ */
+function end(child, signal) {
+  if (child.pid === undefined) return;
+  try {
+    if (ownGroups) process.kill(-child.pid, signal);
+    else child.kill(signal);
+  } catch {
+    // Everything in the group has already ended.
+  }
+}
+
+/**
+ * What a shell would report for a process that ended by itself or by a signal.
+ * @param {number | null} code
+ * @param {NodeJS.Signals | null} signal
+ */
+export function exitCode(code, signal) {
+  if (code !== null) return code;
+  return 128 + (signal ? constants.signals[signal] : 0);
+}
+
+/**
+ * Runs a program silently and keeps what it wrote.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {RunOptions} [options]
+ */
+export function capture(command, args, options = {}) {
+  return run(command, args, { ...options, show: false, keep: true });
+}
+
+/**
+ * Runs a program with its output shown as if it had been started by hand.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {RunOptions} [options]
+ */
+export function show(command, args, options = {}) {
+  return run(command, args, { ...options, show: true, keep: false });
+}
+
+/**
+ * Runs a program with its output both shown and kept.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {RunOptions} [options]
+ */
+export function showAndCapture(command, args, options = {}) {
+  return run(command, args, { ...options, show: true, keep: true });
+}
+
+/**
+ * When this process is told to end, ends every program still running, waits for them, and then ends
+ * by the same signal, so that callers see why. A second signal does not wait.
+ */
+export function endChildrenOnSignals() {
+  for (const signal of /** @type {NodeJS.Signals[]} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
+    process.once(signal, () => {
+      stopping = true;
+      for (const child of running) end(child, signal);
+      const kill = () => {
+        for (const child of running) end(child, "SIGKILL");
+        process.kill(process.pid, signal);
+      };
+      setTimeout(kill, GRACE_MS);
+      setInterval(() => {
+        if (running.size === 0) process.kill(process.pid, signal);
+      }, 20);
+    });
+  }
+}
+
+let stopping = false;
+
+/** Whether this process has been told to end, so that a child's end is no news. */
+export function isStopping() {
+  return stopping;
+}
+
+/**
+ * The end of a long output, which is where programs say why they failed.
+ * @param {string} output
+ * @param {number} count
+ */
+export function lastLines(output, count) {
+  return output.trimEnd().split(/\r?\n/).slice(-count).join("\n");
+}

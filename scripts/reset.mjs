@@ -1,0 +1,26 @@
+// `npm run reset`: removes the local data, that is D1, KV and queues of `wrangler dev`. Secrets,
+// builds and installed tools stay.
+
+import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { relative } from "node:path";
+import { LOCAL_STATE } from "./local-database.mjs";
+import { Failure, main, say } from "./progress.mjs";
+import { runningServers } from "./servers.mjs";
+import { ROOT } from "./tools.mjs";
+
+await main(async () => {
+  const server = runningServers()[0];
+  if (server) {
+    throw new Failure(
+      `\`npm start\` is using the local data (port ${server.port}, process ${server.pid}). End it with Ctrl-C, then run this again.`,
+    );
+  }
+  const name = relative(ROOT, LOCAL_STATE);
+  if (!existsSync(LOCAL_STATE)) {
+    say(`There is no local data (${name}).`);
+    return;
+  }
+  await rm(LOCAL_STATE, { recursive: true, force: true });
+  say(`Removed ${name}: the local database, KV and queues. \`npm start\` creates them anew.`);
+});

@@ -1,0 +1,155 @@
+// `npm test`: set-up, then every test there is. A part that fails does not keep the others from
+// running, and the last line counts the tests of all of them.
+//
+//   npm test                        the release build, which is what a deployment gets
+//   npm test -- --edit              the edit build: seconds instead of minutes after a change
+//   npm test -- likes -t "twice"    whatever else is given goes to vitest
+//   npm test -- --lint              the lints as well; `.ci/run` does this
+
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
+import { build } from "./build.mjs";
+import { lint } from "./lint.mjs";
+import { endChildrenOnSignals, show, showAndCapture } from "./processes.mjs";
+import { describe, elapsed, Failure, formatDuration, main, say } from "./progress.mjs";
+import { setUp, setUpLint } from "./setup.mjs";
+import { findNode, npmTool, ROOT, toolEnvironment } from "./tools.mjs";
+
+/** @typedef {{ passed: number, failed: number, skipped: number }} Count */
+/** @typedef {Count & { name: string, ok: boolean, milliseconds: number }} Part */
+
+/** @returns {Promise<Count & { ok: boolean }>} */
+async function runCargoTests() {
+  const env = { ...process.env, ...(process.stdout.isTTY ? { CARGO_TERM_COLOR: "always" } : {}) };
+  const { code, output } = await showAndCapture("cargo", ["test", "--no-fail-fast"], { cwd: ROOT, env });
+  const count = { passed: 0, failed: 0, skipped: 0 };
+  const results = stripVTControlCharacters(output).matchAll(/^test result: .*?(\d+) passed; (\d+) failed; (\d+) ignored/gm);
+  for (const [, passed, failed, ignored] of results) {
+    count.passed += Number(passed);
+    count.failed += Number(failed);
+    count.skipped += Number(ignored);
+  }
+  return { ...count, ok: code === 0 };
+}
+
+/**
+ * @param {"release" | "edit"} profile
+ * @param {string[]} args
+ * @returns {Promise<Count & { ok: boolean }>}
+ */
+async function runWorkerTests(profile, args) {
+  const node = findNode();
+  if (node === null) throw new Failure("Set-up has not run: no Node that vitest accepts.");
+  const directory = await mkdtemp(join(tmpdir(), "kith-test-"));
+  const report = join(directory, "vitest.json");
+  try {
+    const own = ["run", "--config", "tests/vitest.config.ts", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+    const env = { ...toolEnvironment(), KITH_PROFILE: profile };
+    const { code } = await show(node, [npmTool("vitest/vitest.mjs"), ...own, ...args], { cwd: ROOT, env });
+    return { ...(await readReport(report)), ok: code === 0 };
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/**
+ * @param {string} path of what vitest's reporter `json` wrote, if it got so far
+ * @returns {Promise<Count>}
+ */
+async function readReport(path) {
+  try {
+    const report = /** @type {Record<string, number>} */ (JSON.parse(await readFile(path, "utf8")));
+    const skipped = (report.numPendingTests ?? 0) + (report.numTodoTests ?? 0);
+    return { passed: report.numPassedTests ?? 0, failed: report.numFailedTests ?? 0, skipped };
+  } catch {
+    return { passed: 0, failed: 0, skipped: 0 };
+  }
+}
+
+/**
+ * Runs one part, whatever happens in it.
+ * @param {string} name
+ * @param {boolean} hasTests
+ * @param {() => Promise<Count & { ok: boolean }>} work
+ * @returns {Promise<Part>}
+ */
+async function runPart(name, hasTests, work) {
+  say(`\n▸ ${name}`);
+  const begun = performance.now();
+  let result = { passed: 0, failed: 0, skipped: 0, ok: false };
+  try {
+    result = await work();
+  } catch (error) {
+    say(`✗ ${describe(error)}`);
+  }
+  // Tests that did not run prove nothing.
+  if (hasTests && result.ok && result.passed === 0) {
+    say(`✗ ${name}: no test was run`);
+    result.ok = false;
+  }
+  if (result.failed > 0) result.ok = false;
+  // What fails without naming a test, such as a compile error, still counts as a failure.
+  else if (!result.ok) result.failed = 1;
+  return { ...result, name, milliseconds: performance.now() - begun };
+}
+
+/**
+ * @param {Part[]} parts
+ * @returns {number} the exit code
+ */
+function summarise(parts) {
+  say("");
+  for (const part of parts) {
+    const counts = part.passed + part.failed + part.skipped > 0 ? `  ${formatCount(part)}` : "";
+    say(`${part.ok ? "✓" : "✗"} ${part.name.padEnd(24)} ${formatDuration(part.milliseconds).padStart(12)}${counts}`);
+  }
+  say(`  ${"all".padEnd(24)} ${formatDuration(elapsed()).padStart(12)}`);
+  say("");
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  for (const part of parts) {
+    total.passed += part.passed;
+    total.failed += part.failed;
+    total.skipped += part.skipped;
+  }
+  if (total.failed === 0 && total.passed === 0) total.failed = 1;
+  // CI reads this line, so it stays the last one and alone.
+  say(formatCount(total));
+  return total.failed === 0 ? 0 : 1;
+}
+
+/** @param {Count} count */
+function formatCount({ passed, failed, skipped }) {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
+}
+
+await main(async () => {
+  endChildrenOnSignals();
+  const args = process.argv.slice(2);
+  const profile = args.includes("--edit") ? "edit" : "release";
+  const forwarded = args.filter((argument) => argument !== "--edit" && argument !== "--lint");
+  const nothing = { passed: 0, failed: 0, skipped: 0 };
+
+  /** @type {Part[]} */
+  const parts = [];
+  parts.push(
+    await runPart("set-up", false, async () => {
+      await setUp();
+      if (args.includes("--lint")) await setUpLint();
+      return { ...nothing, ok: true };
+    }),
+  );
+  if (parts.every((part) => part.ok)) {
+    if (args.includes("--lint")) parts.push(await runPart("lints", false, async () => ({ ...nothing, ok: await lint() })));
+    parts.push(await runPart("cargo test", true, runCargoTests));
+    const built = await runPart(`build (${profile})`, false, async () => {
+      await build(profile);
+      return { ...nothing, ok: true };
+    });
+    parts.push(built);
+    if (built.ok) parts.push(await runPart("Worker in workerd", true, () => runWorkerTests(profile, forwarded)));
+    else say("✗ Worker in workerd: not run, because there is no build to run it on");
+  }
+  return summarise(parts);
+});

@@ -1,0 +1,173 @@
+//! The App: a deployment's settings and one request's ports, and the visible list of all routers.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{FromRequestParts, MatchedPath};
+use http::request::Parts;
+use http::{Request, Response};
+
+use crate::auth::TokenKeys;
+use crate::config::{Config, ConfigError};
+use crate::error::{Code, Error};
+use crate::flags::KnownFlags;
+use crate::http::body::Body;
+use crate::http::exchange::Exchange;
+use crate::http::pipeline::{self, Settings};
+use crate::http::problem::Refusal;
+use crate::mac::SecretKeys;
+use crate::platform::{Batch, DatabaseError, Outcome, Ports};
+use crate::time::Timestamp;
+use crate::{auth, health, likes, notifications, posts, users};
+
+/// What is built once per isolate: plain values only, because a future or a cell that one request
+/// started must not be awaited by another.
+pub struct Deployment {
+    config: Config,
+    token_keys: TokenKeys,
+    flags: KnownFlags,
+    router: Router,
+}
+
+impl Deployment {
+    /// Reads the settings and builds the router.
+    ///
+    /// # Errors
+    /// The first setting that is missing or unfit.
+    pub fn new(setting: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let config = Config::read(setting)?;
+        let token_keys = TokenKeys::new(&config);
+        Ok(Self {
+            config,
+            token_keys,
+            flags: KnownFlags::new(),
+            router: router(),
+        })
+    }
+}
+
+/// Every slice's routes.
+fn router() -> Router {
+    Router::new()
+        .merge(health::routes::router())
+        .merge(auth::routes::router())
+        .merge(users::routes::router())
+        .merge(posts::routes::router())
+        .merge(likes::routes::router())
+        .merge(notifications::routes::router())
+        .fallback(|_: App| async { Error::NotFound })
+}
+
+/// The deployment as one request or one job sees it.
+#[derive(Clone)]
+pub struct App {
+    deployment: Arc<Deployment>,
+    ports: Ports,
+}
+
+impl App {
+    /// The App over the ports of one invocation.
+    #[must_use]
+    pub fn new(deployment: Arc<Deployment>, ports: Ports) -> Self {
+        Self { deployment, ports }
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.deployment.config
+    }
+
+    /// The keys of access tokens.
+    #[must_use]
+    pub fn token_keys(&self) -> &TokenKeys {
+        &self.deployment.token_keys
+    }
+
+    /// The keys of cursors and refresh tokens.
+    #[must_use]
+    pub fn secret_keys(&self) -> &SecretKeys {
+        &self.deployment.config.secret_keys
+    }
+
+    /// The ports of this invocation.
+    #[must_use]
+    pub fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    /// Runs a batch: the one trip of a request.
+    ///
+    /// # Errors
+    /// As [`Database::run`](crate::platform::Database::run).
+    pub async fn run(&self, batch: Batch) -> Result<Outcome, DatabaseError> {
+        batch.run(self.ports.database.as_ref()).await
+    }
+
+    /// The present.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.ports.clock.now()
+    }
+
+    /// Answers one request.
+    pub async fn serve(self, mut request: Request<Body>) -> Response<Body> {
+        self.refresh_flags();
+        let maintenance =
+            self.deployment.flags.get().maintenance && !request.uri().path().starts_with("/health");
+        let closed = maintenance.then(|| Error::Unavailable {
+            code: Code::Maintenance,
+            source: "maintenance is on".to_owned(),
+        });
+        request.extensions_mut().insert(self.clone());
+        let settings = Settings {
+            expose_cost: self.config().expose_cost,
+            closed: closed.as_ref(),
+        };
+        pipeline::serve(&self.deployment.router, request, &self.ports, &settings).await
+    }
+
+    /// Looks at the operator's switches once a minute, behind the request's back.
+    fn refresh_flags(&self) {
+        if !self.deployment.flags.is_stale(self.now()) {
+            return;
+        }
+        let app = self.clone();
+        self.ports.background.spawn(Box::pin(async move {
+            app.deployment.flags.refresh(&app.ports).await;
+        }));
+    }
+}
+
+/// Answers a request to a deployment whose settings are unfit: 503, and the log names the setting.
+pub async fn serve_misconfigured(
+    error: &ConfigError,
+    request: Request<Body>,
+    ports: &Ports,
+) -> Response<Body> {
+    let error = Error::Unavailable {
+        code: Code::Misconfigured,
+        source: error.to_string(),
+    };
+    let settings = Settings {
+        expose_cost: false,
+        closed: Some(&error),
+    };
+    pipeline::serve(&Router::new(), request, ports, &settings).await
+}
+
+/// Every handler takes the App, so this is where the pattern of the route taken is noted for the log.
+impl<S: Sync> FromRequestParts<S> for App {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        if let (Some(exchange), Some(path)) = (
+            parts.extensions.get::<Arc<Exchange>>(),
+            parts.extensions.get::<MatchedPath>(),
+        ) {
+            exchange.route.get_or_init(|| path.as_str().to_owned());
+        }
+        let app = parts.extensions.get::<Self>().cloned();
+        Ok(app.ok_or_else(|| Error::internal("the request did not come through App::serve"))?)
+    }
+}

@@ -1,0 +1,298 @@
+//! `POST /auth/register`, `/auth/login`, `/auth/logout`, `GET /.well-known/jwks.json`, and the
+//! extractors of who asks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http::StatusCode;
+use http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderMap, HeaderValue, USER_AGENT};
+use http::request::Parts;
+use serde::Serialize;
+use serde_json::json;
+
+use super::rules::{LoginRequest, RegisterRequest, Registration};
+use super::{MaybeViewer, Viewer, password, refresh, store, token};
+use crate::app::App;
+use crate::error::{Code, Error};
+use crate::flags;
+use crate::http::api;
+use crate::http::exchange::Exchange;
+use crate::http::extract::Json;
+use crate::http::problem::Refusal;
+use crate::http::respond::{created, json};
+use crate::id::{SessionId, UserId};
+use crate::platform::{Batch, DatabaseError};
+use crate::users::{self, Me};
+
+/// How long a session lives without being renewed.
+const SESSION_LIFETIME: Duration = Duration::from_secs(60 * 24 * 60 * 60);
+
+/// The most of a `User-Agent` that is kept, in characters.
+const MAX_USER_AGENT: usize = 256;
+
+/// The routes of accounts and sessions.
+pub fn router() -> Router {
+    Router::new()
+        .route(api!("/auth/register"), post(register))
+        .route(api!("/auth/login"), post(login))
+        .route(api!("/auth/logout"), post(logout))
+        .route("/.well-known/jwks.json", get(get_public_keys))
+}
+
+/// The tokens of a session.
+#[derive(Serialize)]
+struct Tokens {
+    access_token: String,
+    token_type: &'static str,
+    /// Seconds.
+    expires_in: u64,
+    refresh_token: String,
+}
+
+/// A new account and its first session.
+#[derive(Serialize)]
+struct Registered {
+    user: Me,
+    #[serde(flatten)]
+    tokens: Tokens,
+}
+
+/// `POST /auth/register`
+async fn register(
+    app: App,
+    headers: HeaderMap,
+    Json(request): Json<RegisterRequest>,
+) -> Result<Response, Error> {
+    let registration = request.parse()?;
+    if !flags::read(app.ports())
+        .await
+        .unwrap_or_default()
+        .registration_open
+    {
+        return Err(Error::Forbidden(Code::RegistrationClosed));
+    }
+    let hash = password::hash(&registration.password, app.ports().random.as_ref())?;
+    if app.config().reveal_email {
+        register_openly(&app, &headers, &registration, &hash).await
+    } else {
+        register_discreetly(&app, &registration, hash).await
+    }
+}
+
+/// Creates the account and signs it in, and tells which name is taken: for development.
+async fn register_openly(
+    app: &App,
+    headers: &HeaderMap,
+    registration: &Registration,
+    hash: &str,
+) -> Result<Response, Error> {
+    let user = new_user_id(app);
+    let mut batch = Batch::public();
+    append_account(&mut batch, app, &user, registration, hash.to_owned());
+    let (session, tokens) = Session::begin(app, &user, headers)?;
+    let opened = session.append(&mut batch, hash);
+    let me = users::select_me(&mut batch, &user);
+    let outcome = app.run(batch).await.map_err(|error| match error {
+        DatabaseError::Unique(columns) if columns == "users.username" => {
+            Error::Conflict(Code::UsernameTaken)
+        }
+        DatabaseError::Unique(columns) if columns == "users.email" => {
+            Error::Conflict(Code::EmailTaken)
+        }
+        other => other.into(),
+    })?;
+    if outcome.changes(opened)? != 1 {
+        return Err(Error::internal("a new account is not active"));
+    }
+    let user = outcome
+        .first(&me)?
+        .ok_or_else(|| Error::internal("a new account is gone"))?;
+    let location = format!(api!("/users/{}"), registration.username.as_str());
+    Ok(created(&location, &Registered { user, tokens }))
+}
+
+/// Creates the account and answers the same whether or not the e-mail address was taken, so that
+/// nobody learns who has an account. Tokens come from the first sign-in.
+async fn register_discreetly(
+    app: &App,
+    registration: &Registration,
+    hash: String,
+) -> Result<Response, Error> {
+    let mut batch = Batch::public();
+    append_account(&mut batch, app, &new_user_id(app), registration, hash);
+    match app.run(batch).await {
+        Ok(_) => {}
+        Err(DatabaseError::Unique(columns)) if columns == "users.username" => {
+            return Err(Error::Conflict(Code::UsernameTaken));
+        }
+        Err(DatabaseError::Unique(columns)) if columns == "users.email" => {}
+        Err(other) => return Err(other.into()),
+    }
+    Ok((
+        StatusCode::ACCEPTED,
+        json(&json!({"status": "verify_email"})),
+    )
+        .into_response())
+}
+
+fn new_user_id(app: &App) -> UserId {
+    UserId::generate(app.ports().clock.as_ref(), app.ports().random.as_ref())
+}
+
+fn append_account(
+    batch: &mut Batch,
+    app: &App,
+    user: &UserId,
+    registration: &Registration,
+    password_hash: String,
+) {
+    users::append_account(
+        batch,
+        users::NewAccount {
+            id: user,
+            username: registration.username.as_str(),
+            email: registration.email.as_str(),
+            password_hash,
+            display_name: &registration.display_name,
+            created_at: app.now(),
+        },
+    );
+}
+
+/// `POST /auth/login`
+async fn login(
+    app: App,
+    headers: HeaderMap,
+    Json(request): Json<LoginRequest>,
+) -> Result<Response, Error> {
+    let (name, typed) = request.parse()?;
+    let (batch, row) = store::credentials(&name);
+    let row = app.run(batch).await?.first(&row)?;
+    // The same work for an unknown name as for a wrong password, and the same answer.
+    let matches = password::verify(&typed, row.as_ref().map(|row| row.password_hash.as_str()))?;
+    let refused = || Error::Unauthenticated(Code::InvalidCredentials);
+    let account = row
+        .filter(|row| matches && row.status != "deleted")
+        .ok_or_else(refused)?;
+    if account.status == "suspended" {
+        return Err(Error::Forbidden(Code::AccountSuspended));
+    }
+    let (session, tokens) = Session::begin(&app, &account.id, &headers)?;
+    let mut batch = Batch::public();
+    let opened = session.append(&mut batch, &account.password_hash);
+    if app.run(batch).await?.changes(opened)? != 1 {
+        return Err(refused());
+    }
+    Ok(json(&tokens))
+}
+
+/// A session about to begin.
+struct Session<'a> {
+    app: &'a App,
+    id: SessionId,
+    user: &'a UserId,
+    user_agent: String,
+    refresh_hash: String,
+}
+
+impl<'a> Session<'a> {
+    fn begin(app: &'a App, user: &'a UserId, headers: &HeaderMap) -> Result<(Self, Tokens), Error> {
+        let ports = app.ports();
+        let id = SessionId::generate(ports.clock.as_ref(), ports.random.as_ref());
+        let refresh = refresh::first(&id, app.secret_keys(), ports.random.as_ref());
+        let tokens = Tokens {
+            access_token: app
+                .token_keys()
+                .issue(user, &id, app.now(), ports.random.as_ref())?,
+            token_type: "Bearer",
+            expires_in: token::LIFETIME.as_secs(),
+            refresh_token: refresh.token,
+        };
+        let user_agent = headers
+            .get(USER_AGENT)
+            .and_then(|value| value.to_str().ok());
+        let user_agent = user_agent
+            .unwrap_or_default()
+            .chars()
+            .take(MAX_USER_AGENT)
+            .collect();
+        Ok((
+            Self {
+                app,
+                id,
+                user,
+                user_agent,
+                refresh_hash: refresh.hash,
+            },
+            tokens,
+        ))
+    }
+
+    fn append(&self, batch: &mut Batch, password_hash: &str) -> crate::platform::Write {
+        let now = self.app.now();
+        let session = store::NewSession {
+            id: &self.id,
+            user_id: self.user,
+            user_agent: &self.user_agent,
+            refresh_hash: &self.refresh_hash,
+            created_at: now,
+            expires_at: now.plus(SESSION_LIFETIME),
+        };
+        store::append_session(batch, &session, password_hash)
+    }
+}
+
+/// `POST /auth/logout`
+async fn logout(app: App, viewer: Viewer) -> Result<StatusCode, Error> {
+    app.run(store::revoke(&viewer)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /.well-known/jwks.json`
+async fn get_public_keys(app: App) -> Response {
+    let keys = json!({"keys": app.token_keys().public_keys()});
+    let mut response = json(&keys);
+    // A new key is published before it signs, so an hour's delay harms nobody.
+    let cached = HeaderValue::from_static("public, max-age=3600");
+    response.headers_mut().insert(CACHE_CONTROL, cached);
+    response
+}
+
+impl<S: Sync> FromRequestParts<S> for Viewer {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let MaybeViewer(viewer) = MaybeViewer::from_request_parts(parts, state).await?;
+        viewer.ok_or_else(|| Error::Unauthenticated(Code::AuthenticationRequired).into())
+    }
+}
+
+/// Nobody only where there is no `Authorization` at all: a bad token is refused on every route.
+impl<S: Sync> FromRequestParts<S> for MaybeViewer {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let app = App::from_request_parts(parts, state).await?;
+        let Some(header) = parts.headers.get(AUTHORIZATION) else {
+            return Ok(Self(None));
+        };
+        let token = header.to_str().ok().and_then(bearer_token);
+        let token = token.ok_or(Error::Unauthenticated(Code::AuthenticationRequired))?;
+        let viewer = app.token_keys().verify(token, app.now())?;
+        if let Some(exchange) = parts.extensions.get::<Arc<Exchange>>() {
+            exchange.user_id.get_or_init(|| viewer.user_id.to_string());
+        }
+        Ok(Self(Some(viewer)))
+    }
+}
+
+/// The token of `Bearer <token>` (RFC 6750, section 2.1); the scheme's case does not matter.
+fn bearer_token(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}

@@ -1,0 +1,218 @@
+//! What a registration and a sign-in must hold. Pure: no database, no clock.
+
+use serde::Deserialize;
+
+use crate::error::{Error, Rule, Violation};
+use crate::text::Checks;
+use crate::users::rules::{Email, Username, check_display_name, fold_case};
+
+/// The body of `POST /auth/register`. Every field is optional here, so that a client learns of all
+/// that are missing at once.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegisterRequest {
+    username: Option<String>,
+    email: Option<String>,
+    password: Option<String>,
+    display_name: Option<String>,
+}
+
+/// A registration that keeps every rule.
+pub struct Registration {
+    /// The new username.
+    pub username: Username,
+    /// The owner's address.
+    pub email: Email,
+    /// The password as typed.
+    pub password: String,
+    /// The name shown; the username as typed if none was given.
+    pub display_name: String,
+}
+
+impl RegisterRequest {
+    /// Reads the registration.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with every rule it breaks.
+    pub fn parse(self) -> Result<Registration, Error> {
+        let mut checks = Checks::default();
+        let typed_username = checks.required("/username", self.username);
+        let username = typed_username
+            .as_deref()
+            .and_then(|typed| checks.note(Username::parse("/username", typed)));
+        let email = checks
+            .required("/email", self.email)
+            .and_then(|typed| checks.note(Email::parse("/email", &typed)));
+        let password = checks
+            .required("/password", self.password)
+            .and_then(|typed| {
+                checks.note(check_password(&typed, username.as_ref(), email.as_ref()))?;
+                Some(typed)
+            });
+        let display_name = self.display_name.or(typed_username).and_then(|name| {
+            checks.note(check_display_name("/display_name", &name))?;
+            Some(name)
+        });
+        let registration = (|| {
+            Some(Registration {
+                username: username?,
+                email: email?,
+                password: password?,
+                display_name: display_name?,
+            })
+        })();
+        checks.finish(registration)
+    }
+}
+
+/// 8–256 characters of any kind but U+0000; neither the username nor the e-mail address.
+fn check_password(
+    password: &str,
+    username: Option<&Username>,
+    email: Option<&Email>,
+) -> Result<(), Violation> {
+    let length = password.chars().count();
+    let folded = fold_case(password);
+    let is_name = username.is_some_and(|name| name.as_str() == folded)
+        || email.is_some_and(|email| email.as_str() == folded);
+    let broken = if password.contains('\0') {
+        Some(Rule::InvalidCharacters)
+    } else if length < 8 {
+        Some(Rule::TooShort(8))
+    } else if length > 256 {
+        Some(Rule::TooLong(256))
+    } else if is_name {
+        Some(Rule::TooWeak)
+    } else {
+        None
+    };
+    broken.map_or(Ok(()), |rule| Err(Violation::new("/password", rule)))
+}
+
+/// The body of `POST /auth/login`: exactly one of username and e-mail address.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoginRequest {
+    username: Option<String>,
+    email: Option<String>,
+    password: Option<String>,
+}
+
+/// How the one who signs in is named, case-folded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Name {
+    /// By username.
+    Username(String),
+    /// By e-mail address.
+    Email(String),
+}
+
+impl LoginRequest {
+    /// Reads name and password. Neither is held against the rules for new ones: whatever breaks
+    /// them is simply wrong.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when something is missing, too long to be anybody's, or given twice.
+    pub fn parse(self) -> Result<(Name, String), Error> {
+        let mut checks = Checks::default();
+        let name = match (self.username, self.email) {
+            (Some(username), None) => checks
+                .note(check_length("/username", &username))
+                .map(|()| Name::Username(fold_case(&username))),
+            (None, Some(email)) => checks
+                .note(check_length("/email", &email))
+                .map(|()| Name::Email(fold_case(&email))),
+            (None, None) => checks.required("/username", None),
+            (Some(_), Some(_)) => checks.note(Err(Violation::new("/email", Rule::UnknownField))),
+        };
+        let password = checks
+            .required("/password", self.password)
+            .and_then(|password| {
+                checks.note(check_length("/password", &password))?;
+                Some(password)
+            });
+        checks.finish(name.zip(password))
+    }
+}
+
+/// Whatever is longer is nobody's name or password, and not worth hashing.
+fn check_length(pointer: &str, text: &str) -> Result<(), Violation> {
+    if text.contains('\0') {
+        return Err(Violation::new(pointer, Rule::InvalidCharacters));
+    }
+    if text.chars().count() > 256 {
+        return Err(Violation::new(pointer, Rule::TooLong(256)));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn broken(json: &str) -> Vec<(String, Rule)> {
+        let request: RegisterRequest = serde_json::from_str(json).unwrap();
+        match request.parse() {
+            Err(Error::Invalid(violations)) => violations
+                .into_iter()
+                .map(|violation| (violation.pointer, violation.rule))
+                .collect(),
+            _ => vec![],
+        }
+    }
+
+    #[test]
+    fn every_missing_field_is_named_at_once() {
+        assert_eq!(
+            broken("{}"),
+            [
+                ("/username".into(), Rule::Required),
+                ("/email".into(), Rule::Required),
+                ("/password".into(), Rule::Required),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_password_that_is_ones_name_is_too_weak_but_may_contain_it() {
+        let body = |password: &str| {
+            format!(
+                r#"{{"username":"asha.kumar","email":"asha@example.com","password":"{password}"}}"#
+            )
+        };
+        let weak = vec![("/password".to_owned(), Rule::TooWeak)];
+        assert_eq!(broken(&body("Asha.Kumar")), weak);
+        assert_eq!(broken(&body("ASHA@example.com")), weak);
+        assert_eq!(broken(&body("asha.kumar likes horses")), []);
+        assert_eq!(
+            broken(&body("1234567")),
+            [("/password".into(), Rule::TooShort(8))]
+        );
+        assert_eq!(broken(&body(&"é".repeat(256))), []);
+        assert_eq!(
+            broken(&body(&"é".repeat(257))),
+            [("/password".into(), Rule::TooLong(256))]
+        );
+    }
+
+    #[test]
+    fn one_signs_in_by_exactly_one_name() {
+        let parse = |json: &str| {
+            serde_json::from_str::<LoginRequest>(json)
+                .unwrap()
+                .parse()
+                .map(|(name, _)| name)
+        };
+        assert_eq!(
+            parse(r#"{"username":"Asha","password":"x"}"#).unwrap(),
+            Name::Username("asha".into())
+        );
+        assert_eq!(
+            parse(r#"{"email":"A@B.example","password":"x"}"#).unwrap(),
+            Name::Email("a@b.example".into())
+        );
+        assert!(parse(r#"{"password":"x"}"#).is_err());
+        assert!(parse(r#"{"username":"a","email":"b","password":"x"}"#).is_err());
+        assert!(parse(r#"{"username":"a"}"#).is_err());
+    }
+}

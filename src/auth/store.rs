@@ -1,0 +1,115 @@
+//! The guard, and the `sessions` table.
+
+use serde::Deserialize;
+
+use super::rules::Name;
+use super::{MaybeViewer, Viewer};
+use crate::id::{SessionId, UserId};
+use crate::platform::{Batch, Rows, Write, params};
+use crate::time::Timestamp;
+
+impl Batch {
+    /// A batch for `viewer`. Its first statement is the guard: it aborts the whole batch unless the
+    /// session is alive and the account active, at the moment of the commit.
+    #[must_use]
+    pub fn guarded(viewer: &Viewer) -> Self {
+        let mut batch = Self::public();
+        batch.require(
+            "select json_extract('{}', coalesce((
+  select case
+    when s.revoked_at is not null or s.expires_at <= ?3 then 'abort:session_ended'
+    when u.status = 'suspended' then 'abort:account_suspended'
+    when u.status <> 'active' then 'abort:session_ended'
+    else '$'
+  end
+  from sessions s
+  join users u on u.id = s.user_id
+  where s.id = ?1 and s.user_id = ?2
+), 'abort:session_ended'))",
+            params![&viewer.session_id, &viewer.user_id, viewer.now],
+        );
+        batch
+    }
+
+    /// A batch for whoever asks: guarded if they are signed in.
+    #[must_use]
+    pub fn guarded_if_signed_in(viewer: &MaybeViewer) -> Self {
+        viewer.0.as_ref().map_or_else(Self::public, Self::guarded)
+    }
+}
+
+/// A session about to be written.
+pub(super) struct NewSession<'a> {
+    pub(super) id: &'a SessionId,
+    pub(super) user_id: &'a UserId,
+    pub(super) user_agent: &'a str,
+    pub(super) refresh_hash: &'a str,
+    pub(super) created_at: Timestamp,
+    pub(super) expires_at: Timestamp,
+}
+
+/// Appends a session, if `password_hash` is still the account's and the account is active: between
+/// the check of a password and this, either may have changed.
+pub(super) fn append_session(
+    batch: &mut Batch,
+    session: &NewSession<'_>,
+    password_hash: &str,
+) -> Write {
+    batch.write(
+        "insert into sessions (
+  id, user_id, user_agent, current_hash, rotated_at, created_at, last_used_at, expires_at
+)
+select ?1, id, ?3, ?4, ?5, ?5, ?5, ?6
+from users
+where id = ?2 and status = 'active' and password_hash = ?7",
+        params![
+            session.id,
+            session.user_id,
+            session.user_agent,
+            session.refresh_hash,
+            session.created_at,
+            session.expires_at,
+            password_hash,
+        ],
+    )
+}
+
+/// What a sign-in is held against.
+#[derive(Deserialize)]
+pub(super) struct CredentialsRow {
+    pub(super) id: UserId,
+    pub(super) password_hash: String,
+    pub(super) status: String,
+}
+
+/// The credentials of whoever has this name.
+pub(super) fn credentials(name: &Name) -> (Batch, Rows<CredentialsRow>) {
+    let mut batch = Batch::public();
+    let row = match name {
+        Name::Username(username) => batch.query(
+            "select id, password_hash, status
+from users
+where username = ?1",
+            params![username.as_str()],
+        ),
+        Name::Email(email) => batch.query(
+            "select id, password_hash, status
+from users
+where email = ?1",
+            params![email.as_str()],
+        ),
+    };
+    (batch, row)
+}
+
+/// Ends the viewer's own session.
+pub(super) fn revoke(viewer: &Viewer) -> Batch {
+    let mut batch = Batch::guarded(viewer);
+    batch.write(
+        "update sessions
+set revoked_at = ?2
+where id = ?1",
+        params![&viewer.session_id, viewer.now],
+    );
+    batch
+}

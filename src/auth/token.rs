@@ -1,0 +1,292 @@
+//! Access tokens: JSON Web Tokens (RFC 7519) in the profile of RFC 9068, signed with Ed25519.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use ed25519_dalek::{SigningKey, VerifyingKey};
+use jwt_compact::alg::Ed25519;
+use jwt_compact::{AlgorithmExt, Claims, Header, UntrustedToken};
+use serde::{Deserialize, Serialize};
+
+use super::Viewer;
+use crate::config::Config;
+use crate::error::{Code, Error};
+use crate::id::{SessionId, UserId};
+use crate::platform::Random;
+use crate::time::Timestamp;
+
+/// How long an access token is good for.
+pub(super) const LIFETIME: Duration = Duration::from_secs(600);
+
+/// How far the clocks of two data centres may differ, in seconds.
+const LEEWAY: i64 = 60;
+
+/// No token of Kith's comes near this length; what is longer is not worth decoding.
+const MAX_LENGTH: usize = 2_048;
+
+/// `typ` of an access token (RFC 9068, section 2.1).
+const TYPE: &str = "at+jwt";
+
+/// The keys of access tokens, computed once per isolate: deriving a public key takes longer than
+/// serving a request.
+pub struct TokenKeys {
+    issuer: String,
+    audience: String,
+    /// The first one signs.
+    keys: Vec<TokenKey>,
+}
+
+struct TokenKey {
+    id: String,
+    signing: SigningKey,
+    verifying: VerifyingKey,
+}
+
+/// The claims besides `exp` and `iat`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct AccessClaims {
+    iss: String,
+    aud: String,
+    sub: String,
+    jti: String,
+    sid: String,
+}
+
+/// A public key as a JSON Web Key (RFC 8037).
+#[derive(Serialize)]
+pub(super) struct PublicKey<'a> {
+    kty: &'static str,
+    crv: &'static str,
+    r#use: &'static str,
+    alg: &'static str,
+    kid: &'a str,
+    x: String,
+}
+
+impl TokenKeys {
+    /// The keys of a deployment.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        let keys = config.signing_keys.iter().map(|(id, seed)| {
+            let signing = SigningKey::from_bytes(seed);
+            TokenKey {
+                id: id.clone(),
+                verifying: signing.verifying_key(),
+                signing,
+            }
+        });
+        Self {
+            issuer: config.issuer.clone(),
+            audience: config.audience.clone(),
+            keys: keys.collect(),
+        }
+    }
+
+    /// A new access token.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] only.
+    pub(super) fn issue(
+        &self,
+        user: &UserId,
+        session: &SessionId,
+        now: Timestamp,
+        random: &dyn Random,
+    ) -> Result<String, Error> {
+        let key = self
+            .keys
+            .first()
+            .ok_or_else(|| Error::internal("there is no signing key"))?;
+        let mut jti = [0; 16];
+        random.fill(&mut jti);
+        let mut claims = Claims::new(AccessClaims {
+            iss: self.issuer.clone(),
+            aud: self.audience.clone(),
+            sub: user.to_string(),
+            jti: URL_SAFE_NO_PAD.encode(jti),
+            sid: session.to_string(),
+        });
+        claims.issued_at = DateTime::<Utc>::from_timestamp(now.seconds(), 0);
+        claims.expiration = DateTime::<Utc>::from_timestamp(now.plus(LIFETIME).seconds(), 0);
+        let header = Header::empty()
+            .with_key_id(key.id.as_str())
+            .with_token_type(TYPE);
+        Ed25519
+            .token(&header, &claims, &key.signing)
+            .map_err(Error::internal)
+    }
+
+    /// Who a token speaks for, if Kith issued it and it has not expired. No header of the token but
+    /// `kid`, `alg` and `typ` has any say.
+    ///
+    /// # Errors
+    /// [`Code::TokenExpired`] for a good token whose time is over, else [`Code::InvalidToken`].
+    pub(super) fn verify(&self, token: &str, now: Timestamp) -> Result<Viewer, Error> {
+        self.check(token, now)
+            .ok_or(Error::Unauthenticated(Code::InvalidToken))?
+    }
+
+    /// `None` for whatever Kith did not issue.
+    fn check(&self, token: &str, now: Timestamp) -> Option<Result<Viewer, Error>> {
+        if token.len() > MAX_LENGTH {
+            return None;
+        }
+        let untrusted = UntrustedToken::new(token).ok()?;
+        let header = untrusted.header();
+        if header.token_type.as_deref() != Some(TYPE) {
+            return None;
+        }
+        let kid = header.key_id.as_deref()?;
+        let key = self.keys.iter().find(|key| key.id == kid)?;
+        let token = Ed25519
+            .validator::<AccessClaims>(&key.verifying)
+            .validate(&untrusted)
+            .ok()?;
+        let claims = token.claims();
+        let (issued, expires) = (
+            claims.issued_at?.timestamp(),
+            claims.expiration?.timestamp(),
+        );
+        let custom = &claims.custom;
+        let lifetime = i64::try_from(LIFETIME.as_secs()).ok()?;
+        let genuine = custom.iss == self.issuer
+            && custom.aud == self.audience
+            && claims.not_before.is_none()
+            && issued <= now.seconds().saturating_add(LEEWAY)
+            && expires.saturating_sub(issued) <= lifetime;
+        if !genuine {
+            return None;
+        }
+        let viewer = Viewer {
+            user_id: custom.sub.parse().ok()?,
+            session_id: custom.sid.parse().ok()?,
+            now,
+        };
+        if now.seconds() < expires {
+            Some(Ok(viewer))
+        } else {
+            Some(Err(Error::Unauthenticated(Code::TokenExpired)))
+        }
+    }
+
+    /// The public keys, for whoever verifies Kith's tokens elsewhere.
+    pub(super) fn public_keys(&self) -> Vec<PublicKey<'_>> {
+        let public_keys = self.keys.iter().map(|key| PublicKey {
+            kty: "OKP",
+            crv: "Ed25519",
+            r#use: "sig",
+            alg: "EdDSA",
+            kid: &key.id,
+            x: URL_SAFE_NO_PAD.encode(key.verifying.as_bytes()),
+        });
+        public_keys.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_795_162_020_000);
+    const USER: &str = "01890000-0000-7000-8000-000000000001";
+    const SESSION: &str = "01890000-0000-7000-8000-000000000002";
+
+    struct Constant;
+    impl Random for Constant {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(9);
+        }
+    }
+
+    fn keys(ids: &[(&str, u8)]) -> TokenKeys {
+        let seed = |(id, byte): &(&str, u8)| {
+            let signing = SigningKey::from_bytes(&[*byte; 32]);
+            TokenKey {
+                id: (*id).into(),
+                verifying: signing.verifying_key(),
+                signing,
+            }
+        };
+        TokenKeys {
+            issuer: "https://kith.example".into(),
+            audience: "kith".into(),
+            keys: ids.iter().map(seed).collect(),
+        }
+    }
+
+    fn issue(keys: &TokenKeys) -> String {
+        keys.issue(
+            &USER.parse().unwrap(),
+            &SESSION.parse().unwrap(),
+            NOW,
+            &Constant,
+        )
+        .unwrap()
+    }
+
+    fn outcome(keys: &TokenKeys, token: &str, now: Timestamp) -> Result<String, Code> {
+        match keys.verify(token, now) {
+            Ok(viewer) => Ok(viewer.user_id().to_string()),
+            Err(Error::Unauthenticated(code)) => Err(code),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_token_speaks_for_its_account_for_ten_minutes() {
+        let keys = keys(&[("k1", 1)]);
+        let token = issue(&keys);
+        let last = NOW.plus(LIFETIME - Duration::from_secs(1));
+        assert_eq!(outcome(&keys, &token, NOW), Ok(USER.into()));
+        assert_eq!(outcome(&keys, &token, last), Ok(USER.into()));
+        assert_eq!(
+            outcome(&keys, &token, NOW.plus(LIFETIME)),
+            Err(Code::TokenExpired)
+        );
+    }
+
+    #[test]
+    fn a_token_outlives_the_rotation_of_keys_until_its_key_is_gone() {
+        let token = issue(&keys(&[("k1", 1)]));
+        assert_eq!(
+            outcome(&keys(&[("k2", 2), ("k1", 1)]), &token, NOW),
+            Ok(USER.into())
+        );
+        assert_eq!(
+            outcome(&keys(&[("k2", 2)]), &token, NOW),
+            Err(Code::InvalidToken)
+        );
+        // The same id for another key.
+        assert_eq!(
+            outcome(&keys(&[("k1", 2)]), &token, NOW),
+            Err(Code::InvalidToken)
+        );
+    }
+
+    #[test]
+    fn a_token_from_the_future_is_refused() {
+        let keys = keys(&[("k1", 1)]);
+        let token = issue(&keys);
+        let earlier = Timestamp::from_millis(NOW.millis() - 120_000);
+        assert_eq!(outcome(&keys, &token, earlier), Err(Code::InvalidToken));
+    }
+
+    #[test]
+    fn claims_of_another_issuer_audience_or_lifetime_are_refused_though_signed() {
+        let signer = keys(&[("k1", 1)]);
+        let mut foreign = keys(&[("k1", 1)]);
+        foreign.issuer = "https://other.example".into();
+        assert_eq!(
+            outcome(&signer, &issue(&foreign), NOW),
+            Err(Code::InvalidToken)
+        );
+        let mut foreign = keys(&[("k1", 1)]);
+        foreign.audience = "other".into();
+        assert_eq!(
+            outcome(&signer, &issue(&foreign), NOW),
+            Err(Code::InvalidToken)
+        );
+    }
+}

@@ -1,0 +1,224 @@
+//! The one closed error type of Kith, free of HTTP: what went wrong, in the product's terms.
+//!
+//! `http::problem` is the one place that turns it into a status and a body.
+
+use std::fmt;
+use std::panic::Location;
+
+/// Everything a request or a job can fail with.
+#[derive(Clone, Debug)]
+pub enum Error {
+    /// The input cannot be read at all: its syntax is broken or it was tampered with.
+    Malformed(Code),
+    /// The input is well-formed, but breaks the rules named.
+    Invalid(Vec<Violation>),
+    /// Nobody, or nobody any more, stands behind the request.
+    Unauthenticated(Code),
+    /// Known, but not allowed.
+    Forbidden(Code),
+    /// Absent, or not visible to the one who asks: the two look the same.
+    NotFound,
+    /// The state of something else stands in the way.
+    Conflict(Code),
+    /// A dependency does not answer; the same request may succeed later.
+    Unavailable {
+        /// What the client is told.
+        code: Code,
+        /// What the dependency said, for the log.
+        source: String,
+    },
+    /// A defect of Kith: logged with its location, never shown.
+    Internal {
+        /// What was found.
+        source: String,
+        /// Where in Kith.
+        location: &'static Location<'static>,
+    },
+}
+
+impl Error {
+    /// A defect found at the caller's line.
+    #[track_caller]
+    #[must_use]
+    pub fn internal(source: impl fmt::Display) -> Self {
+        Self::Internal {
+            source: source.to_string(),
+            location: Location::caller(),
+        }
+    }
+
+    /// One broken rule of the input.
+    #[must_use]
+    pub fn invalid(pointer: impl Into<String>, rule: Rule) -> Self {
+        Self::Invalid(vec![Violation::new(pointer, rule)])
+    }
+}
+
+/// The closed list of error codes: stable, documented in `docs/errors.md`, safe to program against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// The body is not JSON.
+    MalformedJson,
+    /// The cursor was not made by Kith, or for another list.
+    MalformedCursor,
+    /// There is no access token where one is needed.
+    AuthenticationRequired,
+    /// The access token is not one of Kith's.
+    InvalidToken,
+    /// The access token's time is over.
+    TokenExpired,
+    /// The session was ended, or its time is over.
+    SessionEnded,
+    /// The name or the password is wrong; which one is not told.
+    InvalidCredentials,
+    /// A moderator has suspended the account.
+    AccountSuspended,
+    /// Only the author may do this.
+    NotTheAuthor,
+    /// The operator has closed registration.
+    RegistrationClosed,
+    /// Another account has this username.
+    UsernameTaken,
+    /// Another account has this e-mail address.
+    EmailTaken,
+    /// The database or another dependency does not answer.
+    DependencyUnavailable,
+    /// The operator has switched maintenance on.
+    Maintenance,
+    /// The Worker lacks a setting it needs.
+    Misconfigured,
+}
+
+impl Code {
+    /// The code as the client sees it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MalformedJson => "malformed_json",
+            Self::MalformedCursor => "malformed_cursor",
+            Self::AuthenticationRequired => "authentication_required",
+            Self::InvalidToken => "invalid_token",
+            Self::TokenExpired => "token_expired",
+            Self::SessionEnded => "session_ended",
+            Self::InvalidCredentials => "invalid_credentials",
+            Self::AccountSuspended => "account_suspended",
+            Self::NotTheAuthor => "not_the_author",
+            Self::RegistrationClosed => "registration_closed",
+            Self::UsernameTaken => "username_taken",
+            Self::EmailTaken => "email_taken",
+            Self::DependencyUnavailable => "dependency_unavailable",
+            Self::Maintenance => "maintenance",
+            Self::Misconfigured => "misconfigured",
+        }
+    }
+
+    /// One sentence for a developer. It never repeats what the client sent.
+    #[must_use]
+    pub const fn detail(self) -> &'static str {
+        match self {
+            Self::MalformedJson => "The body is not valid JSON in UTF-8.",
+            Self::MalformedCursor => "The cursor was not issued for this list.",
+            Self::AuthenticationRequired => "Send an access token as `Authorization: Bearer`.",
+            Self::InvalidToken => "The access token is not valid.",
+            Self::TokenExpired => "The access token has expired.",
+            Self::SessionEnded => "The session has ended; sign in again.",
+            Self::InvalidCredentials => "The name or the password is wrong.",
+            Self::AccountSuspended => "The account is suspended.",
+            Self::NotTheAuthor => "Only the author may do this.",
+            Self::RegistrationClosed => "Registration is closed at present.",
+            Self::UsernameTaken => "The username belongs to another account.",
+            Self::EmailTaken => "The e-mail address belongs to another account.",
+            Self::DependencyUnavailable => "A service Kith depends on does not answer; try again.",
+            Self::Maintenance => "Kith is under maintenance; try again later.",
+            Self::Misconfigured => "The server lacks a setting; its log names which.",
+        }
+    }
+}
+
+/// One broken rule, and where in the input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// An RFC 6901 pointer into the body; for a query parameter, `/` and its name.
+    pub pointer: String,
+    /// Which rule.
+    pub rule: Rule,
+}
+
+impl Violation {
+    /// The rule `rule` is broken at `pointer`.
+    #[must_use]
+    pub fn new(pointer: impl Into<String>, rule: Rule) -> Self {
+        Self {
+            pointer: pointer.into(),
+            rule,
+        }
+    }
+}
+
+/// The closed list of rules that an input can break.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// Must be given.
+    Required,
+    /// Is not a field or parameter of this request.
+    UnknownField,
+    /// Has another JSON type.
+    InvalidType,
+    /// Fewer than this many characters.
+    TooShort(usize),
+    /// More than this many characters.
+    TooLong(usize),
+    /// Contains U+0000 or another control character.
+    InvalidCharacters,
+    /// Does not have the form asked for.
+    InvalidFormat,
+    /// Is kept for Kith itself.
+    Reserved,
+    /// A password too easy to guess.
+    TooWeak,
+    /// A number outside this range, both ends included.
+    OutOfRange(i64, i64),
+    /// Is none of the values allowed.
+    InvalidValue,
+}
+
+impl Rule {
+    /// The code as the client sees it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::UnknownField => "unknown_field",
+            Self::InvalidType => "invalid_type",
+            Self::TooShort(_) => "too_short",
+            Self::TooLong(_) => "too_long",
+            Self::InvalidCharacters => "invalid_characters",
+            Self::InvalidFormat => "invalid_format",
+            Self::Reserved => "reserved",
+            Self::TooWeak => "too_weak",
+            Self::OutOfRange(..) => "out_of_range",
+            Self::InvalidValue => "invalid_value",
+        }
+    }
+}
+
+/// One sentence for a developer. It never repeats what the client sent.
+impl fmt::Display for Rule {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Required => write!(formatter, "This is required."),
+            Self::UnknownField => write!(formatter, "This request has no such field."),
+            Self::InvalidType => write!(formatter, "This has the wrong type."),
+            Self::TooShort(least) => write!(formatter, "At least {least} characters are needed."),
+            Self::TooLong(most) => write!(formatter, "At most {most} characters are allowed."),
+            Self::InvalidCharacters => write!(formatter, "Control characters are not allowed."),
+            Self::InvalidFormat => write!(formatter, "This does not have the form asked for."),
+            Self::Reserved => write!(formatter, "This name is reserved."),
+            Self::TooWeak => write!(formatter, "This password is too easy to guess."),
+            Self::OutOfRange(least, most) => {
+                write!(formatter, "This must lie between {least} and {most}.")
+            }
+            Self::InvalidValue => write!(formatter, "This is none of the values allowed."),
+        }
+    }
+}

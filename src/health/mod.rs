@@ -1,0 +1,3 @@
+//! Whether Kith is alive, and whether what it depends on answers.
+
+pub mod routes;

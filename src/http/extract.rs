@@ -1,0 +1,140 @@
+//! Extractors that refuse with Kith's own errors: JSON bodies, path parameters, query strings.
+
+use std::str::FromStr;
+
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use super::body::{JSON_LIMIT, declared_length};
+use super::problem::Refusal;
+use crate::error::{Code, Error, Rule};
+
+/// A JSON body of type `T`.
+///
+/// Refuses with 415 another type, 413 a larger body than [`JSON_LIMIT`], 400 broken syntax (nesting
+/// deeper than 128 included), 422 what does not fit `T`.
+pub struct Json<T>(pub T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        if !is_json(
+            request
+                .headers()
+                .get(CONTENT_TYPE)
+                .and_then(|value| value.to_str().ok()),
+        ) {
+            return Err(Refusal::UnsupportedMediaType);
+        }
+        if declared_length(request.headers()).is_some_and(|length| length > JSON_LIMIT) {
+            return Err(Refusal::PayloadTooLarge);
+        }
+        let body = Limited::new(request.into_body(), JSON_LIMIT)
+            .collect()
+            .await;
+        match body {
+            Ok(body) => Ok(parse(&body.to_bytes()).map(Self)?),
+            Err(error) if error.is::<LengthLimitError>() => Err(Refusal::PayloadTooLarge),
+            // The client broke off: what arrived is not JSON, and nobody waits for the answer.
+            Err(_) => Err(Error::Malformed(Code::MalformedJson).into()),
+        }
+    }
+}
+
+/// `application/json` and `application/*+json`, whatever their parameters.
+fn is_json(content_type: Option<&str>) -> bool {
+    let essence = content_type
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim();
+    let essence = essence.to_ascii_lowercase();
+    essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
+    let mut source = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut source).map_err(|error| {
+        let unknown = error.inner().to_string().starts_with("unknown field");
+        match error.inner().classify() {
+            Category::Data if unknown => Error::invalid(pointer(error.path()), Rule::UnknownField),
+            Category::Data => Error::invalid(pointer(error.path()), Rule::InvalidType),
+            Category::Syntax | Category::Eof | Category::Io => {
+                Error::Malformed(Code::MalformedJson)
+            }
+        }
+    })?;
+    source
+        .end()
+        .map_err(|_| Error::Malformed(Code::MalformedJson))?;
+    Ok(value)
+}
+
+/// An RFC 6901 pointer from the path to the value that does not fit.
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+
+    path.iter().fold(String::new(), |mut pointer, segment| {
+        pointer.push('/');
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&index.to_string()),
+            Segment::Map { key } => pointer.push_str(&key.replace('~', "~0").replace('/', "~1")),
+            Segment::Enum { variant } => pointer.push_str(variant),
+            Segment::Unknown => {}
+        }
+        pointer
+    })
+}
+
+/// The one parameter of a route's path, of type `T`.
+///
+/// A text that is no `T` names nothing, so it is refused with 404, like a `T` that nothing has.
+pub struct Path<T>(pub T);
+
+impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for Path<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let params = RawPathParams::from_request_parts(parts, state)
+            .await
+            // The path holds bytes that are not UTF-8.
+            .map_err(|_| Error::NotFound)?;
+        let value = params
+            .iter()
+            .next()
+            .and_then(|(_, value)| value.parse().ok());
+        value.map(Self).ok_or_else(|| Error::NotFound.into())
+    }
+}
+
+/// The query string as type `T`, whose fields are all optional texts.
+///
+/// Refuses unknown and repeated parameters with 422, so that a typo is never silently lost.
+pub struct Query<T>(pub T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        let query = parts.uri.query().unwrap_or_default();
+        let source = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
+        serde_path_to_error::deserialize(source)
+            .map(Self)
+            .map_err(|error| {
+                let unknown = error.inner().to_string().starts_with("unknown field");
+                let rule = if unknown {
+                    Rule::UnknownField
+                } else {
+                    Rule::InvalidValue
+                };
+                Error::invalid(pointer(error.path()), rule).into()
+            })
+    }
+}

@@ -1,0 +1,34 @@
+//! The headers of Kith's own, and those that every answer bears.
+
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+};
+
+/// Names a request, from the edge to the last delivery it causes.
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// W3C Trace Context.
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// How long the answer took, and how long of that the database.
+pub const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// What the answer cost.
+pub const KITH_COST: HeaderName = HeaderName::from_static("kith-cost");
+
+/// Adds what every answer bears. An answer that says itself how it may be cached keeps that.
+pub fn add_common(headers: &mut HeaderMap) {
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+    );
+    headers.insert(
+        STRICT_TRANSPORT_SECURITY,
+        HeaderValue::from_static("max-age=63072000; includeSubDomains"),
+    );
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("private, no-store"));
+}

@@ -1,0 +1,316 @@
+//! Lists in pages: `?limit=` and `?cursor=` in, `{data, next_cursor}` and `Link` out.
+//!
+//! A cursor is the key to resume after, with a code that only Kith can make, bound to its list: one
+//! that was forged, or taken from another list, is refused.
+
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::header::{HeaderValue, LINK};
+use serde::{Deserialize, Serialize};
+
+use super::respond::json;
+use crate::error::{Code, Error, Rule};
+use crate::mac::SecretKeys;
+
+const PURPOSE: &str = "cursor";
+
+/// Bytes of the code in a cursor: 128 bits are out of reach for guessing over the network.
+const CODE_LENGTH: usize = 16;
+
+/// The largest page.
+const MAX_LIMIT: i64 = 100;
+
+/// The page a client gets that does not say how large.
+const DEFAULT_LIMIT: i64 = 20;
+
+/// The query string of a list.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PageQuery {
+    limit: Option<String>,
+    cursor: Option<String>,
+}
+
+/// A page asked for: how many entries, and after which key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageRequest {
+    /// At most this many entries, 1–100.
+    pub limit: i64,
+    /// The key of the last entry the client has seen; none for the first page.
+    pub after: Option<String>,
+}
+
+impl PageQuery {
+    /// Reads limit and cursor for the list named `list`, which must name everything that selects its
+    /// entries (for the likes of a post, the post).
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a bad limit, [`Error::Malformed`] for a cursor of another making.
+    pub fn parse(&self, list: &str, keys: &SecretKeys) -> Result<PageRequest, Error> {
+        let limit = match &self.limit {
+            None => DEFAULT_LIMIT,
+            Some(text) => text
+                .parse()
+                .map_err(|_| Error::invalid("/limit", Rule::InvalidType))?,
+        };
+        if !(1..=MAX_LIMIT).contains(&limit) {
+            return Err(Error::invalid("/limit", Rule::OutOfRange(1, MAX_LIMIT)));
+        }
+        let after = self
+            .cursor
+            .as_deref()
+            .map(|cursor| open(cursor, list, keys))
+            .transpose()?;
+        Ok(PageRequest { limit, after })
+    }
+}
+
+fn open(cursor: &str, list: &str, keys: &SecretKeys) -> Result<String, Error> {
+    let malformed = || Error::Malformed(Code::MalformedCursor);
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| malformed())?;
+    let (code, key) = bytes.split_at_checked(CODE_LENGTH).ok_or_else(malformed)?;
+    if !keys.verify(PURPOSE, &[list.as_bytes(), key], code) {
+        return Err(malformed());
+    }
+    String::from_utf8(key.to_vec()).map_err(|_| malformed())
+}
+
+fn seal(key: &str, list: &str, keys: &SecretKeys) -> String {
+    let (_, code) = keys.sign(PURPOSE, &[list.as_bytes(), key.as_bytes()]);
+    let mut bytes: Vec<u8> = code.into_iter().take(CODE_LENGTH).collect();
+    bytes.extend_from_slice(key.as_bytes());
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+impl PageRequest {
+    /// How many candidates a list may look at: twice the page, so that some may be invisible, and
+    /// one to learn whether there are more.
+    #[must_use]
+    pub const fn candidates(&self) -> i64 {
+        self.limit.saturating_mul(2).saturating_add(1)
+    }
+
+    /// How many rows a list may answer with: the page, and one to learn whether there are more.
+    #[must_use]
+    pub const fn rows(&self) -> i64 {
+        self.limit.saturating_add(1)
+    }
+}
+
+/// A row that a list has looked at: an entry the viewer may see, or the last of
+/// [`PageRequest::candidates`], which says where the next page begins even if nobody may see it.
+pub trait Candidate {
+    /// What the list shows.
+    type Entry;
+
+    /// Whether the viewer may see it.
+    fn is_visible(&self) -> bool;
+
+    /// Whether it is the last candidate this page may look at.
+    fn is_last(&self) -> bool;
+
+    /// The key to resume after.
+    fn key(&self) -> String;
+
+    /// What the list shows of it.
+    fn into_entry(self) -> Self::Entry;
+}
+
+/// One page of a list. A page may be short or empty; only `next_cursor: null` ends the list.
+#[derive(Debug, Serialize)]
+pub struct Page<T> {
+    /// The entries.
+    pub data: Vec<T>,
+    /// What to send as `cursor` for the next page.
+    pub next_cursor: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// The page asked for of the list named `list`, from its candidates in order.
+    #[must_use]
+    pub fn new<C: Candidate<Entry = T>>(
+        mut candidates: Vec<C>,
+        request: &PageRequest,
+        list: &str,
+        keys: &SecretKeys,
+    ) -> Self {
+        let boundary = candidates
+            .last()
+            .filter(|row| row.is_last())
+            .map(Candidate::key);
+        candidates.retain(Candidate::is_visible);
+        let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
+        let next = if candidates.len() > limit {
+            candidates.truncate(limit);
+            candidates.last().map(Candidate::key)
+        } else {
+            boundary
+        };
+        Self {
+            data: candidates.into_iter().map(Candidate::into_entry).collect(),
+            next_cursor: next.map(|key| seal(&key, list, keys)),
+        }
+    }
+
+    /// The `Link` header of RFC 8288 for this page of `limit` entries at most. It has no path, so
+    /// that it resolves against the address the client asked.
+    #[must_use]
+    pub fn link(&self, limit: i64) -> Option<HeaderValue> {
+        let cursor = self.next_cursor.as_deref()?;
+        HeaderValue::from_str(&format!("<?limit={limit}&cursor={cursor}>; rel=\"next\"")).ok()
+    }
+}
+
+/// A page with its `Link` header, as an answer.
+pub struct PageResponse<T>(pub Page<T>, pub PageRequest);
+
+impl<T: Serialize> IntoResponse for PageResponse<T> {
+    fn into_response(self) -> Response {
+        let Self(page, request) = self;
+        let mut response = json(&page);
+        if let Some(link) = page.link(request.limit) {
+            response.headers_mut().insert(LINK, link);
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys() -> SecretKeys {
+        SecretKeys::new(vec![("k1".into(), [7; 32])]).unwrap()
+    }
+
+    fn query(limit: Option<&str>, cursor: Option<String>) -> PageQuery {
+        PageQuery {
+            limit: limit.map(str::to_owned),
+            cursor,
+        }
+    }
+
+    /// A candidate by its key; visible if it is even.
+    struct Numbered(i64, bool);
+
+    impl Candidate for Numbered {
+        type Entry = i64;
+
+        fn is_visible(&self) -> bool {
+            self.0 % 2 == 0
+        }
+
+        fn is_last(&self) -> bool {
+            self.1
+        }
+
+        fn key(&self) -> String {
+            self.0.to_string()
+        }
+
+        fn into_entry(self) -> i64 {
+            self.0
+        }
+    }
+
+    fn page(rows: &[(i64, bool)]) -> (Vec<i64>, Option<String>) {
+        let request = PageRequest {
+            limit: 2,
+            after: None,
+        };
+        let rows = rows
+            .iter()
+            .map(|(key, last)| Numbered(*key, *last))
+            .collect();
+        let page = Page::new(rows, &request, "numbers", &keys());
+        let next = page
+            .next_cursor
+            .map(|cursor| open(&cursor, "numbers", &keys()).unwrap());
+        (page.data, next)
+    }
+
+    #[test]
+    fn a_full_page_goes_on_behind_its_last_entry() {
+        assert_eq!(
+            page(&[(8, false), (6, false), (4, false)]),
+            (vec![8, 6], Some("6".into()))
+        );
+    }
+
+    #[test]
+    fn a_page_without_more_candidates_ends_the_list() {
+        assert_eq!(page(&[]), (vec![], None));
+        assert_eq!(page(&[(8, false), (6, false)]), (vec![8, 6], None));
+    }
+
+    #[test]
+    fn a_page_of_invisible_candidates_is_short_but_goes_on() {
+        assert_eq!(page(&[(8, false), (1, true)]), (vec![8], Some("1".into())));
+        assert_eq!(page(&[(1, true)]), (vec![], Some("1".into())));
+        assert_eq!(
+            page(&[(8, false), (4, true)]),
+            (vec![8, 4], Some("4".into()))
+        );
+    }
+
+    #[test]
+    fn a_cursor_resumes_its_own_list() {
+        let cursor = seal("key-9", "posts", &keys());
+        let request = query(Some("5"), Some(cursor))
+            .parse("posts", &keys())
+            .unwrap();
+        assert_eq!(
+            request,
+            PageRequest {
+                limit: 5,
+                after: Some("key-9".into())
+            }
+        );
+    }
+
+    #[test]
+    fn a_cursor_of_another_list_or_making_is_malformed() {
+        let cursor = seal("key-9", "posts", &keys());
+        let foreign = query(None, Some(cursor.clone())).parse("likes", &keys());
+        assert!(matches!(
+            foreign,
+            Err(Error::Malformed(Code::MalformedCursor))
+        ));
+        let forged = format!("{cursor}AAAA");
+        for cursor in [
+            forged,
+            String::new(),
+            "!".into(),
+            "AAAA".into(),
+            seal("k", "x", &keys()),
+        ] {
+            let result = query(None, Some(cursor)).parse("posts", &keys());
+            assert!(matches!(
+                result,
+                Err(Error::Malformed(Code::MalformedCursor))
+            ));
+        }
+    }
+
+    #[test]
+    fn a_limit_is_a_number_from_1_to_100() {
+        assert_eq!(query(None, None).parse("posts", &keys()).unwrap().limit, 20);
+        assert_eq!(
+            query(Some("100"), None)
+                .parse("posts", &keys())
+                .unwrap()
+                .limit,
+            100
+        );
+        for limit in ["0", "101", "-1", "", "x", "1.5", "99999999999999999999"] {
+            assert!(
+                matches!(
+                    query(Some(limit), None).parse("posts", &keys()),
+                    Err(Error::Invalid(_))
+                ),
+                "{limit}"
+            );
+        }
+    }
+}

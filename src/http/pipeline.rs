@@ -1,0 +1,125 @@
+//! What happens around every route, as one visible list: [`serve`].
+
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, Request};
+use serde_json::{Map, json};
+use std::sync::Arc;
+use tower_service::Service;
+
+use super::body::Body;
+use super::exchange::Exchange;
+use super::headers::{KITH_COST, SERVER_TIMING, TRACEPARENT, X_REQUEST_ID, add_common};
+use super::problem::{Refusal, render};
+use crate::error::Error;
+use crate::platform::{Level, Ports};
+
+/// What the pipeline itself must know.
+pub struct Settings<'a> {
+    /// Whether answers tell what they cost.
+    pub expose_cost: bool,
+    /// Why the request is not served at present, if so.
+    pub closed: Option<&'a Error>,
+}
+
+/// Serves one request. The layers, from the outside in:
+///
+/// 1. the exchange: request id, trace, start of the clock (the cost meter came with the ports);
+/// 2. the answer itself: a refusal while Kith is closed, else the route's;
+/// 3. problem+json for every error, whoever found it;
+/// 4. headers: identity, timing, cost, security, caching;
+/// 5. one line in the log.
+///
+/// Body limits are enforced by the extractors while they read.
+pub async fn serve(
+    router: &Router,
+    mut request: Request<Body>,
+    ports: &Ports,
+    settings: &Settings<'_>,
+) -> Response {
+    let exchange = Arc::new(Exchange::begin(request.headers(), ports));
+    request.extensions_mut().insert(exchange.clone());
+    let method = request.method().clone();
+
+    let mut response = match settings.closed {
+        Some(error) => error.clone().into_response(),
+        None => match router.clone().call(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        },
+    };
+
+    let refusal = render(&mut response, &exchange.request_id);
+    let millis = ports.clock.now().millis_since(exchange.started);
+    identify(&mut response, &exchange, ports, millis);
+    if settings.expose_cost {
+        insert(&mut response, KITH_COST, &ports.cost.to_string());
+    }
+    add_common(response.headers_mut());
+    log(
+        &exchange,
+        method.as_str(),
+        &response,
+        refusal.as_ref(),
+        ports,
+        millis,
+    );
+    response
+}
+
+fn identify(response: &mut Response, exchange: &Exchange, ports: &Ports, millis: i64) {
+    insert(response, X_REQUEST_ID, &exchange.request_id);
+    insert(response, TRACEPARENT, &exchange.traceparent());
+    let database = ports.cost.database_millis();
+    insert(
+        response,
+        SERVER_TIMING,
+        &format!("total;dur={millis}, d1;dur={database}"),
+    );
+}
+
+fn insert(response: &mut Response, name: http::HeaderName, value: &str) {
+    // Every value here is ASCII of Kith's own making.
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+/// One line a request: what was asked, what came of it, what it cost, and the ids to follow it by.
+/// Never a token, an address, a body or a path as sent, which may hold any of these.
+fn log(
+    exchange: &Exchange,
+    method: &str,
+    response: &Response,
+    refusal: Option<&Refusal>,
+    ports: &Ports,
+    millis: i64,
+) {
+    let cost: Map<_, _> = ports
+        .cost
+        .figures()
+        .into_iter()
+        .map(|(name, figure)| (name.into(), json!(figure)))
+        .collect();
+    let cause = refusal.and_then(Refusal::cause);
+    let level = match response.status().as_u16() {
+        503 => Level::Warn,
+        500.. => Level::Error,
+        _ => Level::Info,
+    };
+    let line = json!({
+        "level": level.as_str(),
+        "event": "request",
+        "method": method,
+        "route": exchange.route.get(),
+        "status": response.status().as_u16(),
+        "ms": millis,
+        "cost": cost,
+        "request_id": exchange.request_id,
+        "trace_id": exchange.trace_id,
+        "span_id": exchange.span_id,
+        "user_id": exchange.user_id.get(),
+        "cause": cause,
+    });
+    ports.log.write(level, &line.to_string());
+}

@@ -1,0 +1,199 @@
+//! The one place where an [`Error`] becomes a status and an `application/problem+json` (RFC 9457).
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
+use serde::Serialize;
+
+use super::body::Body;
+use crate::error::{Code, Error, Violation};
+
+/// Seconds after which a client may try again when a dependency was down.
+const RETRY_AFTER_SECONDS: &str = "1";
+
+/// Why a request was refused: Kith's own errors, and those that exist only in HTTP.
+///
+/// It travels in the response's extensions until the pipeline renders it, because only the pipeline
+/// knows the request's id.
+#[derive(Clone, Debug)]
+pub enum Refusal {
+    /// The product says no.
+    Error(Error),
+    /// The route exists, but not with this method; the router has set `Allow`.
+    MethodNotAllowed,
+    /// The body is larger than the route reads.
+    PayloadTooLarge,
+    /// The body is not of the type the route reads.
+    UnsupportedMediaType,
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        Refusal::from(self).into_response()
+    }
+}
+
+/// The body of an error answer. It never repeats an identifier or a value that the client sent.
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'static str,
+    code: &'static str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<BrokenRule<'a>>,
+}
+
+/// One entry of a problem's `errors`.
+#[derive(Serialize)]
+struct BrokenRule<'a> {
+    pointer: &'a str,
+    code: &'static str,
+    detail: String,
+}
+
+impl Refusal {
+    /// The HTTP status of each kind of refusal.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Error(error) => match error {
+                Error::Malformed(_) => StatusCode::BAD_REQUEST,
+                Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+                Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+                Error::Forbidden(_) => StatusCode::FORBIDDEN,
+                Error::NotFound => StatusCode::NOT_FOUND,
+                Error::Conflict(_) => StatusCode::CONFLICT,
+                Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+                Error::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+            },
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        }
+    }
+
+    /// Code and detail, as documented in `docs/errors.md`.
+    fn text(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Error(
+                Error::Malformed(code)
+                | Error::Unauthenticated(code)
+                | Error::Forbidden(code)
+                | Error::Conflict(code)
+                | Error::Unavailable { code, .. },
+            ) => (code.as_str(), code.detail()),
+            Self::Error(Error::Invalid(_)) => ("invalid", "Some of what was sent breaks a rule."),
+            Self::Error(Error::NotFound) => {
+                ("not_found", "There is no such thing, or not for you.")
+            }
+            Self::Error(Error::Internal { .. }) => {
+                ("internal", "Kith has a defect; it was logged.")
+            }
+            Self::MethodNotAllowed => {
+                ("method_not_allowed", "`Allow` lists the methods there are.")
+            }
+            Self::PayloadTooLarge => ("payload_too_large", "The body is larger than is read here."),
+            Self::UnsupportedMediaType => (
+                "unsupported_media_type",
+                "The body must be `application/json`.",
+            ),
+        }
+    }
+
+    fn violations(&self) -> &[Violation] {
+        if let Self::Error(Error::Invalid(violations)) = self {
+            violations
+        } else {
+            &[]
+        }
+    }
+
+    /// What the log line says beyond the status: only what a defect or a dependency said, which
+    /// never holds what a client sent.
+    #[must_use]
+    pub fn cause(&self) -> Option<String> {
+        match self {
+            Self::Error(Error::Internal { source, location }) => {
+                Some(format!("{location}: {source}"))
+            }
+            Self::Error(Error::Unavailable { source, .. }) => Some(source.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// Gives a refused answer its body. What the router refused by itself is recognised by its status.
+/// Returns why it was refused, for the log line.
+pub fn render(response: &mut Response, request_id: &str) -> Option<Refusal> {
+    let refusal = match response.extensions_mut().remove::<Refusal>() {
+        Some(refusal) => refusal,
+        None if response.status() == StatusCode::METHOD_NOT_ALLOWED => Refusal::MethodNotAllowed,
+        None => return None,
+    };
+    let status = refusal.status();
+    let (code, detail) = refusal.text();
+    let problem = Problem {
+        r#type: "about:blank",
+        title: status.canonical_reason().unwrap_or_default(),
+        status: status.as_u16(),
+        detail,
+        code,
+        request_id,
+        errors: refusal
+            .violations()
+            .iter()
+            .map(|violation| BrokenRule {
+                pointer: &violation.pointer,
+                code: violation.rule.as_str(),
+                detail: violation.rule.to_string(),
+            })
+            .collect(),
+    };
+    // A struct of texts and numbers always serialises.
+    let body = serde_json::to_vec(&problem).unwrap_or_default();
+    *response.body_mut() = Body::from(body);
+    let headers = response.headers_mut();
+    headers.remove(CONTENT_LENGTH);
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    match &refusal {
+        Refusal::Error(Error::Unauthenticated(code)) => {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge(*code)));
+        }
+        Refusal::Error(Error::Unavailable { .. }) => {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+        }
+        _ => {}
+    }
+    Some(refusal)
+}
+
+/// The challenge of a 401 (RFC 6750, section 3): no error code where no token was sent.
+fn challenge(code: Code) -> &'static str {
+    match code {
+        Code::AuthenticationRequired | Code::InvalidCredentials => "Bearer",
+        _ => "Bearer error=\"invalid_token\"",
+    }
+}

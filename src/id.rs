@@ -1,0 +1,150 @@
+//! Identifiers: UUIDv7 (RFC 9562, section 5.7) in canonical text, so that key order is time order.
+//!
+//! Each thing has a type of its own, so that an account's id can never be passed for a post's.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::{Builder, Uuid, Variant};
+
+use crate::platform::{Clock, Random};
+
+/// A text that is not an identifier. To a client that is the same as an absent thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAnId;
+
+/// A new identifier made from the clock and from randomness; sorts after those made in earlier
+/// milliseconds.
+fn generate(clock: &dyn Clock, random: &dyn Random) -> String {
+    let mut tail = [0; 10];
+    random.fill(&mut tail);
+    let millis = u64::try_from(clock.now().millis()).unwrap_or(0);
+    Builder::from_unix_timestamp_millis(millis, &tail)
+        .into_uuid()
+        .hyphenated()
+        .to_string()
+}
+
+/// Accepts exactly the form that [`generate`] makes: 36 characters, lower case, version 7.
+fn parse(text: &str) -> Result<String, NotAnId> {
+    let uuid = Uuid::try_parse(text).map_err(|_| NotAnId)?;
+    let well_formed = uuid.get_version_num() == 7 && uuid.get_variant() == Variant::RFC4122;
+    let canonical = uuid.hyphenated().to_string();
+    if well_formed && canonical == text {
+        Ok(canonical)
+    } else {
+        Err(NotAnId)
+    }
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// A new identifier of the present millisecond.
+            #[must_use]
+            pub fn generate(clock: &dyn Clock, random: &dyn Random) -> Self {
+                Self(generate(clock, random))
+            }
+
+            /// The canonical text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NotAnId;
+
+            fn from_str(text: &str) -> Result<Self, NotAnId> {
+                parse(text).map(Self)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(&self.0)
+            }
+        }
+
+        impl From<&$name> for crate::platform::Value {
+            fn from(id: &$name) -> Self {
+                Self::Text(id.0.clone())
+            }
+        }
+    };
+}
+
+id!(
+    /// An account.
+    UserId
+);
+id!(
+    /// A session: one login on one device.
+    SessionId
+);
+id!(
+    /// A post or a comment.
+    PostId
+);
+id!(
+    /// A job in the outbox.
+    JobId
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Timestamp;
+
+    struct At(i64);
+    impl Clock for At {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_millis(self.0)
+        }
+    }
+
+    struct Constant(u8);
+    impl Random for Constant {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(self.0);
+        }
+    }
+
+    #[test]
+    fn later_ids_sort_after_earlier_ones_whatever_the_randomness() {
+        let earlier = PostId::generate(&At(1_000), &Constant(0xff));
+        let later = PostId::generate(&At(1_001), &Constant(0));
+        assert!(earlier.as_str() < later.as_str());
+    }
+
+    #[test]
+    fn what_is_generated_parses() {
+        let id = UserId::generate(&At(1_795_162_020_007), &Constant(7));
+        assert_eq!(id.as_str().parse(), Ok(id));
+    }
+
+    #[test]
+    fn other_spellings_of_a_uuid_are_refused() {
+        let id = UserId::generate(&At(1_795_162_020_007), &Constant(0xab)).to_string();
+        let uppercase = id.to_uppercase();
+        let simple = id.replace('-', "");
+        let version_4 = "0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0";
+        for text in [
+            &uppercase,
+            &simple,
+            version_4,
+            "",
+            "x",
+            &format!("{{{id}}}"),
+        ] {
+            assert_eq!(text.parse::<UserId>(), Err(NotAnId), "{text}");
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! The outbox: what must still happen after a request, and who does it.
+//!
+//! A job is a row written in the batch of its cause; the queue's message is only the wake-up call.
+//! Whoever handles a job deletes its row in the batch of the effect, so that each job has its effect
+//! exactly once, however often its message arrives. What the queue loses, the sweep finds.
+
+mod store;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::app::App;
+use crate::error::Error;
+use crate::http::exchange::Exchange;
+use crate::id::{JobId, PostId, UserId};
+use crate::notifications;
+use crate::platform::{Batch, Level, Outcome, Rows, Value, Verdict, params};
+use crate::time::Timestamp;
+
+pub use store::append_done;
+pub(crate) use store::insert_job;
+
+/// What can be left to do. The JSON of it is the job's payload, in its row and in its message.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Job {
+    /// Tell the author of a post that somebody likes it.
+    Like {
+        /// The post.
+        post_id: PostId,
+        /// Who likes it.
+        actor_id: UserId,
+        /// Its author.
+        recipient_id: UserId,
+    },
+}
+
+/// A job on its way through the queue.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Message {
+    /// The job's row.
+    pub id: JobId,
+    /// The request that caused it.
+    pub request_id: String,
+    /// The trace it belongs to.
+    pub trace_id: String,
+    /// What to do.
+    pub job: Job,
+}
+
+/// How many jobs one sweep wakes up at most.
+const SWEEP_LIMIT: i64 = 100;
+
+/// After this many sweeps a job is dead: with the waits doubling up to an hour, most of a day.
+const SWEEP_ATTEMPTS: i64 = 24;
+
+/// Seconds before a failed message comes again, by the number of attempts so far.
+/// `wrangler.toml` sets as many retries, after which the message goes to the dead letters.
+const RETRY_SECONDS: [u32; 8] = [5, 30, 120, 600, 1_800, 7_200, 18_000, 36_000];
+
+/// A job about to be written, with what is known of it before the batch runs.
+pub struct NewJob {
+    id: JobId,
+    cause: Arc<Exchange>,
+    created_at: Timestamp,
+    due_at: Timestamp,
+}
+
+impl NewJob {
+    /// A job caused by the request of `cause`.
+    #[must_use]
+    pub fn new(app: &App, cause: Arc<Exchange>) -> Self {
+        let created_at = app.now();
+        Self {
+            id: JobId::generate(app.ports().clock.as_ref(), app.ports().random.as_ref()),
+            cause,
+            created_at,
+            due_at: created_at.plus(app.config().job_grace),
+        }
+    }
+
+    /// Appends the row to the batch of its cause. `sql` is made with [`insert_job!`], `params` are
+    /// its parameters from `?6` on. If its condition does not hold, there is no job.
+    pub fn append(
+        self,
+        batch: &mut Batch,
+        sql: &'static str,
+        more: impl IntoIterator<Item = Value>,
+    ) -> AppendedJob {
+        let mut params = params![
+            &self.id,
+            self.cause.request_id.as_str(),
+            self.cause.trace_id.as_str(),
+            self.due_at,
+            self.created_at,
+        ];
+        params.extend(more);
+        let row = batch.write_returning(sql, params);
+        AppendedJob {
+            id: self.id,
+            cause: self.cause,
+            row,
+        }
+    }
+}
+
+/// A job whose batch has yet to commit.
+pub struct AppendedJob {
+    id: JobId,
+    cause: Arc<Exchange>,
+    row: Rows<store::Payload>,
+}
+
+impl AppendedJob {
+    /// Sends the wake-up call of a job whose batch has committed with `outcome`. The answer to the
+    /// client does not wait for it, and a queue that refuses does no harm: the sweep will find it.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the row written is no job.
+    pub fn wake(self, app: &App, outcome: &Outcome) -> Result<(), Error> {
+        let Some(store::Payload { payload }) = outcome.first(&self.row)? else {
+            return Ok(());
+        };
+        let message = Message {
+            id: self.id,
+            request_id: self.cause.request_id.clone(),
+            trace_id: self.cause.trace_id.clone(),
+            job: payload,
+        };
+        let text = serde_json::to_string(&message).map_err(Error::internal)?;
+        let sending = app.ports().queue.send(vec![text]);
+        let log = app.ports().log.clone();
+        app.ports().background.spawn(Box::pin(async move {
+            if let Err(error) = sending.await {
+                let line = json!({
+                    "level": "warn",
+                    "event": "job_not_woken",
+                    "job_id": message.id,
+                    "request_id": message.request_id,
+                    "trace_id": message.trace_id,
+                    "cause": error.to_string(),
+                });
+                log.write(Level::Warn, &line.to_string());
+            }
+        }));
+        Ok(())
+    }
+}
+
+/// Handles one message of the queue, delivered for the `attempt`th time.
+pub async fn consume(app: &App, body: &str, attempt: u32) -> Verdict {
+    let message: Message = match serde_json::from_str(body) {
+        Ok(message) => message,
+        Err(error) => {
+            // It can never succeed here. The row is the truth: if there is one, the sweep goes on.
+            log_bad_message(app, &error);
+            return Verdict::Acknowledge;
+        }
+    };
+    let outcome = handle(app, &message).await;
+    log_handled(app, &message, attempt, outcome.as_ref().err());
+    match outcome {
+        Ok(()) => Verdict::Acknowledge,
+        Err(_) => Verdict::Retry {
+            delay_seconds: retry_delay(attempt),
+        },
+    }
+}
+
+/// Handles one message of the dead letters: its job is dead until an admin replays it.
+pub async fn bury(app: &App, body: &str, attempt: u32) -> Verdict {
+    let message: Message = match serde_json::from_str(body) {
+        Ok(message) => message,
+        Err(error) => {
+            log_bad_message(app, &error);
+            return Verdict::Acknowledge;
+        }
+    };
+    match app.run(store::bury(&message.id, app.now())).await {
+        Ok(_) => {
+            log_dead(app, &message.id, &message.request_id, &message.trace_id);
+            Verdict::Acknowledge
+        }
+        Err(error) => {
+            log_handled(app, &message, attempt, Some(&error.into()));
+            Verdict::Retry {
+                delay_seconds: retry_delay(attempt),
+            }
+        }
+    }
+}
+
+/// Wakes up the jobs that are due: those whose message was lost or whose handling failed. If the
+/// queue refuses them, handles them itself. If the database does not answer, the log says so and the
+/// next sweep tries again.
+pub async fn sweep(app: &App) {
+    if let Err(error) = wake_due(app).await {
+        let line =
+            json!({"level": "error", "event": "sweep_failed", "cause": format!("{error:?}")});
+        app.ports().log.write(Level::Error, &line.to_string());
+    }
+}
+
+async fn wake_due(app: &App) -> Result<(), Error> {
+    let (batch, leased) = store::lease(
+        app.now(),
+        app.config().job_grace,
+        SWEEP_LIMIT,
+        SWEEP_ATTEMPTS,
+    );
+    let outcome = app.run(batch).await?;
+    let mut messages = Vec::new();
+    for row in outcome.rows(&leased)? {
+        if row.dead {
+            log_dead(app, &row.id, &row.request_id, &row.trace_id);
+            continue;
+        }
+        match serde_json::from_str(&row.payload) {
+            Ok(job) => messages.push(Message {
+                id: row.id,
+                request_id: row.request_id,
+                trace_id: row.trace_id,
+                job,
+            }),
+            Err(error) => log_bad_message(app, &error),
+        }
+    }
+    if messages.is_empty() {
+        return Ok(());
+    }
+    let texts: Result<Vec<_>, _> = messages.iter().map(serde_json::to_string).collect();
+    let sent = app
+        .ports()
+        .queue
+        .send(texts.map_err(Error::internal)?)
+        .await;
+    let line = json!({
+        "level": "info",
+        "event": "jobs_swept",
+        "jobs": messages.len(),
+        "handled_here": sent.is_err(),
+        "cause": sent.as_ref().err().map(ToString::to_string),
+    });
+    app.ports().log.write(Level::Info, &line.to_string());
+    if sent.is_err() {
+        for message in &messages {
+            let outcome = handle(app, message).await;
+            log_handled(app, message, 1, outcome.as_ref().err());
+        }
+    }
+    Ok(())
+}
+
+/// The one place that says who does which job.
+async fn handle(app: &App, message: &Message) -> Result<(), Error> {
+    match &message.job {
+        Job::Like {
+            post_id,
+            actor_id,
+            recipient_id,
+        } => {
+            notifications::jobs::tell_of_like(app, &message.id, post_id, actor_id, recipient_id)
+                .await
+        }
+    }
+}
+
+/// How long the oldest job has been waiting past its time, for health.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn backlog(app: &App) -> Result<Duration, Error> {
+    let (batch, oldest) = store::oldest_due();
+    let outcome = app.run(batch).await?;
+    let late = outcome
+        .first(&oldest)?
+        .map_or(0, |oldest| app.now().millis_since(oldest.due_at));
+    Ok(Duration::from_millis(u64::try_from(late).unwrap_or(0)))
+}
+
+fn retry_delay(attempt: u32) -> u32 {
+    let index = usize::try_from(attempt.saturating_sub(1)).unwrap_or(usize::MAX);
+    let [.., last] = RETRY_SECONDS;
+    RETRY_SECONDS.get(index).copied().unwrap_or(last)
+}
+
+fn log_handled(app: &App, message: &Message, attempt: u32, error: Option<&Error>) {
+    let level = if error.is_some() {
+        Level::Warn
+    } else {
+        Level::Info
+    };
+    let line = json!({
+        "level": level.as_str(),
+        "event": "job",
+        "job_id": message.id,
+        "attempt": attempt,
+        "cost": app.ports().cost.to_string(),
+        "request_id": message.request_id,
+        "trace_id": message.trace_id,
+        "cause": error.map(|error| format!("{error:?}")),
+    });
+    app.ports().log.write(level, &line.to_string());
+}
+
+fn log_dead(app: &App, id: &JobId, request_id: &str, trace_id: &str) {
+    let line = json!({
+        "level": "error",
+        "event": "job_dead",
+        "job_id": id,
+        "request_id": request_id,
+        "trace_id": trace_id,
+    });
+    app.ports().log.write(Level::Error, &line.to_string());
+}
+
+fn log_bad_message(app: &App, error: &serde_json::Error) {
+    // The category only: the text of the error could repeat what the message held.
+    let line = json!({
+        "level": "error",
+        "event": "message_unreadable",
+        "cause": format!("{:?} error at column {}", error.classify(), error.column()),
+    });
+    app.ports().log.write(Level::Error, &line.to_string());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_payload_is_the_one_that_sql_writes() {
+        let id = "01890000-0000-7000-8000-000000000000";
+        let job = Job::Like {
+            post_id: id.parse().unwrap(),
+            actor_id: id.parse().unwrap(),
+            recipient_id: id.parse().unwrap(),
+        };
+        assert_eq!(
+            serde_json::to_value(&job).unwrap(),
+            json!({"kind": "like", "post_id": id, "actor_id": id, "recipient_id": id})
+        );
+    }
+
+    #[test]
+    fn a_failing_message_waits_longer_each_time() {
+        assert_eq!(retry_delay(1), 5);
+        assert_eq!(retry_delay(8), 36_000);
+        assert_eq!(retry_delay(99), 36_000);
+    }
+}

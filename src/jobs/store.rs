@@ -1,0 +1,112 @@
+//! The `jobs` table: written with its cause, deleted with its effect, leased by the sweep.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::Job;
+use crate::id::JobId;
+use crate::platform::{Batch, Rows, flag, json_text, params};
+use crate::time::Timestamp;
+
+/// SQL that writes a job with the payload `$payload` if `$condition`, a `from` or `where` clause,
+/// gives a row. `?1` to `?5` belong to the outbox, the caller's own parameters begin at `?6`.
+macro_rules! insert_job {
+    ($payload:literal, $condition:literal) => {
+        concat!(
+            "insert into jobs (id, payload, request_id, trace_id, due_at, created_at)\n",
+            "select ?1, ",
+            $payload,
+            ", ?2, ?3, ?4, ?5\n",
+            $condition,
+            "\nreturning payload"
+        )
+    };
+}
+pub(crate) use insert_job;
+
+/// What [`insert_job!`] answers with.
+#[derive(Deserialize)]
+pub(super) struct Payload {
+    #[serde(deserialize_with = "json_text")]
+    pub(super) payload: Job,
+}
+
+/// A job that the sweep has taken.
+#[derive(Deserialize)]
+pub(super) struct LeasedRow {
+    pub(super) id: JobId,
+    /// Read by the sweep, row by row: one that nobody can read must not hold up the others.
+    pub(super) payload: String,
+    pub(super) request_id: String,
+    pub(super) trace_id: String,
+    #[serde(deserialize_with = "flag")]
+    pub(super) dead: bool,
+}
+
+/// When the oldest due job was due.
+#[derive(Deserialize)]
+pub(super) struct OldestRow {
+    pub(super) due_at: Timestamp,
+}
+
+/// Deletes the job, as the first statement of the batch that has its effect. The statement after it
+/// must hang on `changes() = 1`: a job that is gone has had its effect.
+pub fn append_done(batch: &mut Batch, job: &JobId) {
+    batch.write("delete from jobs\nwhere id = ?1", params![job]);
+}
+
+/// The job is dead: no sweep takes it any more.
+pub(super) fn bury(job: &JobId, now: Timestamp) -> Batch {
+    let mut batch = Batch::public();
+    batch.write(
+        "update jobs
+set dead_at = ?2, due_at = null
+where id = ?1 and dead_at is null",
+        params![job, now],
+    );
+    batch
+}
+
+/// Takes the jobs that are due, so that no other sweep does for a while that doubles each time, up
+/// to an hour. One that was taken `attempts` times already is dead instead.
+pub(super) fn lease(
+    now: Timestamp,
+    grace: Duration,
+    limit: i64,
+    attempts: i64,
+) -> (Batch, Rows<LeasedRow>) {
+    let mut batch = Batch::public();
+    let grace = i64::try_from(grace.as_millis()).unwrap_or(i64::MAX);
+    let rows = batch.write_returning(
+        "update jobs
+set
+  attempts = attempts + 1,
+  due_at = iif(attempts >= ?4, null, ?1 + min(?2 * (1 << min(attempts + 1, 20)), 3600000)),
+  dead_at = iif(attempts >= ?4, ?1, null)
+where id in (
+  select id
+  from jobs
+  where due_at <= ?1
+  order by due_at
+  limit ?3
+)
+returning id, payload, request_id, trace_id, dead_at is not null as dead",
+        params![now, grace, limit, attempts],
+    );
+    (batch, rows)
+}
+
+/// The due time of the job that waits longest.
+pub(super) fn oldest_due() -> (Batch, Rows<OldestRow>) {
+    let mut batch = Batch::public();
+    let rows = batch.query(
+        "select due_at
+from jobs
+where due_at is not null
+order by due_at
+limit 1",
+        params![],
+    );
+    (batch, rows)
+}

@@ -1,0 +1,89 @@
+//! `PUT /posts/{id}/like`, `DELETE /posts/{id}/like`, `GET /posts/{id}/likes`.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Extension;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, put};
+use serde::Serialize;
+
+use super::store::{self, Place};
+use crate::app::App;
+use crate::auth::{MaybeViewer, Viewer};
+use crate::error::{Code, Error};
+use crate::http::api;
+use crate::http::exchange::Exchange;
+use crate::http::extract::{Path, Query};
+use crate::http::pagination::{Page, PageQuery, PageResponse};
+use crate::http::respond::json;
+use crate::id::PostId;
+use crate::jobs::NewJob;
+
+/// The routes of likes.
+pub fn router() -> Router {
+    Router::new()
+        .route(api!("/posts/{id}/like"), put(put_like).delete(delete_like))
+        .route(api!("/posts/{id}/likes"), get(list_likes))
+}
+
+/// Whether the viewer likes a post now, and how many do.
+#[derive(Serialize)]
+struct LikeState {
+    liked: bool,
+    like_count: i64,
+}
+
+/// `PUT /posts/{id}/like`
+async fn put_like(
+    app: App,
+    viewer: Viewer,
+    Extension(cause): Extension<Arc<Exchange>>,
+    Path(post): Path<PostId>,
+) -> Result<Response, Error> {
+    let job = NewJob::new(&app, cause);
+    let (batch, count, job) = store::like(&viewer, &post, job, app.now());
+    let outcome = app.run(batch).await?;
+    job.wake(&app, &outcome)?;
+    let like_count = outcome.first(&count)?.ok_or(Error::NotFound)?.like_count;
+    Ok(json(&LikeState {
+        liked: true,
+        like_count,
+    }))
+}
+
+/// `DELETE /posts/{id}/like`
+async fn delete_like(
+    app: App,
+    viewer: Viewer,
+    Path(post): Path<PostId>,
+) -> Result<Response, Error> {
+    let (batch, count) = store::unlike(&viewer, &post);
+    let like_count = app
+        .run(batch)
+        .await?
+        .first(&count)?
+        .ok_or(Error::NotFound)?
+        .like_count;
+    Ok(json(&LikeState {
+        liked: false,
+        like_count,
+    }))
+}
+
+/// `GET /posts/{id}/likes`
+async fn list_likes(
+    app: App,
+    viewer: MaybeViewer,
+    Path(post): Path<PostId>,
+    Query(query): Query<PageQuery>,
+) -> Result<Response, Error> {
+    let list = format!("posts/{post}/likes");
+    let request = query.parse(&list, app.secret_keys())?;
+    let after =
+        Place::after(request.after.as_deref()).ok_or(Error::Malformed(Code::MalformedCursor))?;
+    let (batch, rows) = store::list(&viewer, &post, &request, &after);
+    let candidates = app.run(batch).await?.rows(&rows)?;
+    let page = Page::new(candidates, &request, &list, app.secret_keys());
+    Ok(PageResponse(page, request).into_response())
+}

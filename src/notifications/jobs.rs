@@ -1,0 +1,24 @@
+//! The jobs that tell people something.
+
+use super::store;
+use crate::app::App;
+use crate::error::Error;
+use crate::id::{JobId, PostId, UserId};
+
+/// Tells the author of a post that somebody likes it: unless they were told before, or the like, the
+/// post or the one who liked it is gone by now, or one blocks the other.
+///
+/// # Errors
+/// When the database does not answer. The effect may have been had all the same, so the caller tries
+/// again, and the second time changes nothing.
+pub async fn tell_of_like(
+    app: &App,
+    job: &JobId,
+    post: &PostId,
+    actor: &UserId,
+    recipient: &UserId,
+) -> Result<(), Error> {
+    app.run(store::tell_of_like(job, post, actor, recipient, app.now()))
+        .await?;
+    Ok(())
+}

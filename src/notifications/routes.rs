@@ -1,0 +1,90 @@
+//! `GET /notifications`, `POST /notifications/read`.
+
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http::StatusCode;
+use http::header::{ETAG, HeaderMap, HeaderValue, LINK};
+use serde::Serialize;
+
+use super::rules::MarkReadRequest;
+use super::store::{self, Notification};
+use crate::app::App;
+use crate::auth::Viewer;
+use crate::error::{Code, Error};
+use crate::http::api;
+use crate::http::conditional::{known_versions, weak_tag};
+use crate::http::extract::{Json, Query};
+use crate::http::pagination::{Page, PageQuery};
+use crate::http::respond::json;
+
+/// Above every sequence number: the first page.
+const NEWEST: i64 = 1 << 53;
+
+/// The routes of notifications.
+pub fn router() -> Router {
+    Router::new()
+        .route(api!("/notifications"), get(list_notifications))
+        .route(api!("/notifications/read"), post(mark_read))
+}
+
+/// A page of the list, and how much of the whole is unread.
+#[derive(Serialize)]
+struct NotificationPage {
+    #[serde(flatten)]
+    page: Page<Notification>,
+    unread_count: i64,
+}
+
+/// `GET /notifications`
+async fn list_notifications(
+    app: App,
+    viewer: Viewer,
+    headers: HeaderMap,
+    Query(query): Query<PageQuery>,
+) -> Result<Response, Error> {
+    // A cursor is good for the list of its own account only.
+    let list = format!("notifications of {}", viewer.user_id());
+    let request = query.parse(&list, app.secret_keys())?;
+    let after = match &request.after {
+        None => NEWEST,
+        Some(key) => key
+            .parse()
+            .map_err(|_| Error::Malformed(Code::MalformedCursor))?,
+    };
+    let known = known_versions(&headers);
+    let (batch, inbox, rows) = store::list(&viewer, &request, after, &known);
+    let outcome = app.run(batch).await?;
+    let inbox = outcome.first(&inbox)?.ok_or(Error::NotFound)?;
+
+    let mut response = if known.contains(&inbox.version.as_str()) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let mut page = Page::new(outcome.rows(&rows)?, &request, &list, app.secret_keys());
+        for notification in &mut page.data {
+            notification.read = notification.seq <= inbox.read_seq;
+        }
+        let link = page.link(request.limit);
+        let mut response = json(&NotificationPage {
+            page,
+            unread_count: inbox.unread_count,
+        });
+        if let Some(link) = link {
+            response.headers_mut().insert(LINK, link);
+        }
+        response
+    };
+    let tag = HeaderValue::from_str(&weak_tag(&inbox.version)).map_err(Error::internal)?;
+    response.headers_mut().insert(ETAG, tag);
+    Ok(response)
+}
+
+/// `POST /notifications/read`
+async fn mark_read(
+    app: App,
+    viewer: Viewer,
+    Json(request): Json<MarkReadRequest>,
+) -> Result<StatusCode, Error> {
+    app.run(store::mark_read(&viewer, request.parse()?)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

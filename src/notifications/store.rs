@@ -1,0 +1,292 @@
+//! The tables `told`, `inboxes` and `notifications`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::auth::Viewer;
+use crate::http::pagination::{Candidate, PageRequest};
+use crate::id::{JobId, PostId, UserId};
+use crate::jobs;
+use crate::platform::{Batch, Rows, flag, optional_json_text, params};
+use crate::posts::visible;
+use crate::time::Timestamp;
+use crate::users::{ShortPerson, blocked_between, short_person};
+
+/// Does the job and deletes it, in one batch. Each statement hangs on the one before having changed
+/// its row: without the job, or with the recipient told already, nothing changes.
+pub(super) fn tell_of_like(
+    job: &JobId,
+    post: &PostId,
+    actor: &UserId,
+    recipient: &UserId,
+    now: Timestamp,
+) -> Batch {
+    let mut batch = Batch::public();
+    jobs::append_done(&mut batch, job);
+    batch.write(
+        concat!(
+            "insert into told (recipient_id, kind, subject_id, actor_id)
+select ?3, 'like', ?1, ?2
+from likes l
+join posts p on p.id = l.post_id
+join users a on a.id = l.user_id
+where changes() = 1
+  and l.post_id = ?1
+  and l.user_id = ?2
+  and p.deleted_at is null
+  and p.removed_at is null
+  and a.status = 'active'
+  and not ",
+            blocked_between!("?2", "?3"),
+            "
+on conflict do nothing"
+        ),
+        params![post, actor, recipient],
+    );
+    batch.write(
+        "insert into inboxes (user_id, last_seq, unread_count)
+select ?1, 1, 1
+where changes() = 1
+on conflict (user_id) do update set
+  last_seq = last_seq + 1,
+  unread_count = unread_count + not exists (
+    select 1
+    from notifications n
+    where n.recipient_id = ?1
+      and n.kind = 'like'
+      and n.subject_id = ?2
+      and n.seq > read_seq
+  )",
+        params![recipient, post],
+    );
+    batch.write(
+        "insert into notifications (
+  recipient_id, kind, subject_id, seq, actor_1, created_at, updated_at
+)
+select ?1, 'like', ?2, last_seq, ?3, ?4, ?4
+from inboxes
+where changes() = 1 and user_id = ?1
+on conflict (recipient_id, kind, subject_id) do update set
+  seq = excluded.seq,
+  actor_3 = actor_2,
+  actor_2 = actor_1,
+  actor_1 = excluded.actor_1,
+  actor_count = actor_count + 1,
+  updated_at = excluded.updated_at",
+        params![recipient, post, actor, now],
+    );
+    batch
+}
+
+/// The state of a person's inbox.
+#[derive(Debug, Deserialize)]
+pub(super) struct InboxRow {
+    pub(super) read_seq: i64,
+    pub(super) unread_count: i64,
+    pub(super) version: String,
+}
+
+/// SQL for the version of an inbox, in a query over `users u left join inboxes i`: it changes with
+/// every delivery, with reading, and with the account itself, whose version its own posts bump.
+macro_rules! version {
+    () => {
+        "coalesce(i.last_seq, 0) || '.' || coalesce(i.read_seq, 0) || '.' || u.version"
+    };
+}
+
+/// The state of the viewer's inbox, and a page of it, newest first: unless the state is `known`, in
+/// which case the page is not read.
+pub(super) fn list(
+    viewer: &Viewer,
+    page: &PageRequest,
+    after: i64,
+    known: &[&str],
+) -> (Batch, Rows<InboxRow>, Rows<ListedNotification>) {
+    let mut batch = Batch::guarded(viewer);
+    let inbox = batch.query(
+        concat!(
+            "select
+  coalesce(i.read_seq, 0) as read_seq,
+  coalesce(i.unread_count, 0) as unread_count,
+  ",
+            version!(),
+            " as version
+from users u
+left join inboxes i on i.user_id = u.id
+where u.id = ?1"
+        ),
+        params![viewer.user_id()],
+    );
+    let rows = batch.query(
+        concat!(
+            "select
+  n.seq,
+  n.kind,
+  n.actor_count,
+  n.created_at,
+  n.updated_at,
+  n.place = ?3 as is_last,
+  (a1.id is not null or a2.id is not null or a3.id is not null) and ",
+            visible!("p", "a", "?1"),
+            " as visible,
+  p.id as post_id,
+  p.caption as post_caption,
+  ",
+            short_person!("a1"),
+            " as actor_1,
+  ",
+            short_person!("a2"),
+            " as actor_2,
+  ",
+            short_person!("a3"),
+            " as actor_3
+from (
+  select *, row_number() over () as place
+  from (
+    select seq, kind, subject_id, actor_count, actor_1, actor_2, actor_3, created_at, updated_at
+    from notifications
+    where recipient_id = ?1
+      and seq < ?2
+      and instr(?4, ' ' || (
+        select ",
+            version!(),
+            "
+        from users u
+        left join inboxes i on i.user_id = u.id
+        where u.id = ?1
+      ) || ' ') = 0
+    order by seq desc
+    limit ?3
+  )
+) n
+left join posts p on p.id = n.subject_id
+left join users a on a.id = p.author_id
+left join users a1 on a1.id = n.actor_1 and a1.status = 'active' and not ",
+            blocked_between!("a1.id", "?1"),
+            "
+left join users a2 on a2.id = n.actor_2 and a2.status = 'active' and not ",
+            blocked_between!("a2.id", "?1"),
+            "
+left join users a3 on a3.id = n.actor_3 and a3.status = 'active' and not ",
+            blocked_between!("a3.id", "?1"),
+            "
+where visible or is_last
+order by n.seq desc
+limit ?5"
+        ),
+        params![
+            viewer.user_id(),
+            after,
+            page.candidates(),
+            format!(" {} ", known.join(" ")),
+            page.rows(),
+        ],
+    );
+    (batch, inbox, rows)
+}
+
+/// A candidate of the list: a group, as far as the viewer may see it.
+#[derive(Debug, Deserialize)]
+pub(super) struct ListedNotification {
+    seq: i64,
+    kind: String,
+    actor_count: i64,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    #[serde(deserialize_with = "flag")]
+    visible: bool,
+    #[serde(deserialize_with = "flag")]
+    is_last: bool,
+    post_id: Option<PostId>,
+    post_caption: Option<String>,
+    #[serde(deserialize_with = "optional_json_text")]
+    actor_1: Option<ShortPerson>,
+    #[serde(deserialize_with = "optional_json_text")]
+    actor_2: Option<ShortPerson>,
+    #[serde(deserialize_with = "optional_json_text")]
+    actor_3: Option<ShortPerson>,
+}
+
+/// A notification as it is answered. Whether it is read is the watermark's to say.
+#[derive(Debug, Serialize)]
+pub(super) struct Notification {
+    pub(super) seq: i64,
+    kind: String,
+    /// The latest, at most three.
+    actors: Vec<ShortPerson>,
+    actor_count: i64,
+    post: Option<NotificationPost>,
+    order_id: Option<String>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    pub(super) read: bool,
+}
+
+/// The post a notification is about.
+#[derive(Debug, Serialize)]
+struct NotificationPost {
+    id: PostId,
+    caption: String,
+    thumb_url: Option<String>,
+}
+
+impl Candidate for ListedNotification {
+    type Entry = Notification;
+
+    fn is_visible(&self) -> bool {
+        self.visible
+    }
+
+    fn is_last(&self) -> bool {
+        self.is_last
+    }
+
+    fn key(&self) -> String {
+        self.seq.to_string()
+    }
+
+    fn into_entry(self) -> Notification {
+        let post = self.post_id.zip(self.post_caption);
+        Notification {
+            seq: self.seq,
+            kind: self.kind,
+            actors: [self.actor_1, self.actor_2, self.actor_3]
+                .into_iter()
+                .flatten()
+                .collect(),
+            actor_count: self.actor_count,
+            post: post.map(|(id, caption)| NotificationPost {
+                id,
+                caption,
+                thumb_url: None,
+            }),
+            order_id: None,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            read: false,
+        }
+    }
+}
+
+/// Moves the viewer's watermark up to `up_to`, never back and never beyond what there is. What came
+/// after it stays unread: that is counted, but no further than a client would show, and not at all
+/// in the usual case that everything is read.
+pub(super) fn mark_read(viewer: &Viewer, up_to: i64) -> Batch {
+    let mut batch = Batch::guarded(viewer);
+    batch.write(
+        "update inboxes
+set
+  read_seq = min(?2, last_seq),
+  unread_count = iif(?2 >= last_seq, 0, (
+    select count(*)
+    from (
+      select 1
+      from notifications
+      where recipient_id = ?1 and seq > ?2
+      limit 1000
+    )
+  ))
+where user_id = ?1 and read_seq < min(?2, last_seq)",
+        params![viewer.user_id(), up_to],
+    );
+    batch
+}

@@ -1,0 +1,156 @@
+//! D1 as the database port.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use worker::js_sys::{Array, JSON, Math};
+use worker::send::SendFuture;
+use worker::wasm_bindgen::{JsCast, JsValue};
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::{Delay, Env, worker_sys};
+
+use super::thrown;
+use crate::platform::{
+    Batch, BoxFuture, Clock, CostMeter, Database, DatabaseError, Statement, StatementResult, Value,
+};
+
+/// The errors that D1's documentation calls safe to retry: the batch did not run, or its answer was
+/// lost on the way. Only batches that write nothing are retried here; whoever writes learns of it,
+/// because only they know whether a second try is right.
+const RETRYABLE: [&str; 3] = [
+    "Network connection lost",
+    "storage caused object to be reset",
+    "reset because its code was updated",
+];
+
+/// How often a reading batch is tried in all.
+const ATTEMPTS: u32 = 3;
+
+/// The database bound as `DB`.
+pub(super) struct D1 {
+    env: Env,
+    clock: Arc<dyn Clock>,
+    cost: Arc<CostMeter>,
+}
+
+/// One result of D1's `batch()`.
+#[derive(Deserialize)]
+struct BatchResult {
+    results: Option<Box<RawValue>>,
+    meta: Meta,
+}
+
+/// The figures D1 bills by.
+#[derive(Deserialize)]
+struct Meta {
+    #[serde(default)]
+    changes: u64,
+    #[serde(default)]
+    rows_read: u64,
+    #[serde(default)]
+    rows_written: u64,
+}
+
+impl D1 {
+    pub(super) fn new(env: Env, clock: Arc<dyn Clock>, cost: Arc<CostMeter>) -> Self {
+        Self { env, clock, cost }
+    }
+
+    /// One trip; the answer as the JSON text of D1's array of results.
+    async fn trip(&self, batch: &Batch) -> Result<String, JsValue> {
+        let binding = self
+            .env
+            .d1("DB")
+            .map_err(|error| JsValue::from_str(&error.to_string()))?;
+        let database = JsValue::from(binding).unchecked_into::<worker_sys::D1Database>();
+        let statements = Array::new();
+        for statement in batch.statements() {
+            statements.push(&prepare(&database, statement)?);
+        }
+        let results = JsFuture::from(database.batch(statements)?).await?;
+        // One text crosses the border of the Worker instead of every cell of every row.
+        Ok(String::from(JSON::stringify(&results)?))
+    }
+
+    async fn attempt(&self, batch: &Batch) -> Result<Vec<StatementResult>, DatabaseError> {
+        let started = self.clock.now();
+        let answer = self.trip(batch).await;
+        self.cost
+            .database_trip(self.clock.now().millis_since(started));
+        let answer = answer.map_err(|error| {
+            self.cost.rows_unknown();
+            DatabaseError::from_text(&thrown(&error))
+        })?;
+        let results: Vec<BatchResult> = serde_json::from_str(&answer)
+            .map_err(|error| DatabaseError::Failed(format!("an answer D1 never gave: {error}")))?;
+        results
+            .into_iter()
+            .map(|result| {
+                self.cost
+                    .rows(result.meta.rows_read, result.meta.rows_written);
+                let rows = match result.results {
+                    Some(rows) => rows,
+                    None => RawValue::from_string("[]".to_owned())
+                        .map_err(|error| DatabaseError::Failed(error.to_string()))?,
+                };
+                Ok(StatementResult {
+                    rows,
+                    changes: result.meta.changes,
+                })
+            })
+            .collect()
+    }
+
+    async fn run_with_retries(&self, batch: &Batch) -> Result<Vec<StatementResult>, DatabaseError> {
+        let mut attempt = 1;
+        loop {
+            match self.attempt(batch).await {
+                Err(DatabaseError::Unavailable(text))
+                    if attempt < ATTEMPTS
+                        && batch.is_read_only()
+                        && RETRYABLE.iter().any(|retryable| text.contains(retryable)) =>
+                {
+                    Delay::from(jittered(attempt)).await;
+                    attempt = attempt.saturating_add(1);
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
+fn prepare(database: &worker_sys::D1Database, statement: &Statement) -> Result<JsValue, JsValue> {
+    let prepared = database.prepare(statement.sql)?;
+    if statement.params.is_empty() {
+        return Ok(prepared.into());
+    }
+    let params = Array::new();
+    for param in &statement.params {
+        params.push(&match param {
+            Value::Null => JsValue::NULL,
+            // At most 53 bits by the type's promise, so the number is exact.
+            #[expect(clippy::cast_precision_loss, reason = "see above")]
+            Value::Integer(number) => JsValue::from_f64(*number as f64),
+            Value::Text(text) => JsValue::from_str(text),
+        });
+    }
+    Ok(prepared.bind(params)?.into())
+}
+
+/// 25–50 ms before the second attempt, 50–100 ms before the third.
+fn jittered(attempt: u32) -> Duration {
+    Duration::from_millis(25)
+        .saturating_mul(attempt)
+        .mul_f64(1.0 + Math::random())
+}
+
+impl Database for D1 {
+    fn run<'a>(
+        &'a self,
+        batch: &'a Batch,
+    ) -> BoxFuture<'a, Result<Vec<StatementResult>, DatabaseError>> {
+        Box::pin(SendFuture::new(self.run_with_retries(batch)))
+    }
+}

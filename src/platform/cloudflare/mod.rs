@@ -1,0 +1,53 @@
+//! The adapters for Cloudflare Workers: with `entry`, the only code that knows the `worker` crate.
+
+mod bridge;
+mod database;
+mod key_value;
+mod queue;
+mod system;
+
+use std::sync::Arc;
+
+use worker::wasm_bindgen::{JsCast, JsValue};
+use worker::{Context, Env, js_sys};
+
+use super::{CostMeter, Ports};
+
+pub use bridge::{request, response};
+pub use queue::consume;
+
+/// The ports of one invocation, over its bindings. A binding is looked up when it is needed.
+#[must_use]
+pub fn ports(env: &Env, context: Context) -> Ports {
+    let cost = Arc::new(CostMeter::default());
+    let clock = Arc::new(system::WorkerClock);
+    Ports {
+        database: Arc::new(database::D1::new(env.clone(), clock.clone(), cost.clone())),
+        key_value: Arc::new(key_value::WorkersKv::new(env.clone(), cost.clone())),
+        queue: Arc::new(queue::JobsQueue::new(env.clone(), cost.clone())),
+        clock,
+        random: Arc::new(system::WebCrypto),
+        log: Arc::new(system::Console),
+        background: Arc::new(system::WaitUntil::new(context)),
+        cost,
+    }
+}
+
+/// A setting or secret by its name; absent and empty are the same.
+#[must_use]
+pub fn setting(env: &Env, name: &str) -> Option<String> {
+    let value = js_sys::Reflect::get(env, &JsValue::from_str(name)).ok()?;
+    value.as_string().filter(|text| !text.is_empty())
+}
+
+/// The text of whatever JavaScript threw.
+fn thrown(value: &JsValue) -> String {
+    value.dyn_ref::<js_sys::Error>().map_or_else(
+        || {
+            value
+                .as_string()
+                .unwrap_or_else(|| "something that is no error was thrown".to_owned())
+        },
+        |error| String::from(error.message()),
+    )
+}

@@ -1,0 +1,57 @@
+//! The ports: what Kith needs from the platform it runs on, as traits free of any platform.
+//!
+//! `cloudflare` is the adapter for Workers. Everything above this module is ordinary Rust that
+//! compiles and is tested natively.
+
+mod background;
+mod clock;
+mod cost;
+mod database;
+mod key_value;
+mod log;
+mod queue;
+mod random;
+
+#[cfg(target_arch = "wasm32")]
+pub mod cloudflare;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+pub use background::Background;
+pub use clock::Clock;
+pub use cost::CostMeter;
+pub(crate) use database::params;
+pub use database::{
+    Abort, Batch, Database, DatabaseError, Outcome, Rows, Statement, StatementResult, Value, Write,
+    flag, json_text, optional_json_text,
+};
+pub use key_value::{KeyValue, KeyValueError};
+pub use log::{Level, Log};
+pub use queue::{Queue, QueueError, Verdict};
+pub use random::Random;
+
+/// A boxed future, as the ports' methods return: they are called through `dyn`.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// One of each port, as one request or one job sees them: the meter is its own.
+#[derive(Clone)]
+pub struct Ports {
+    /// D1.
+    pub database: Arc<dyn Database>,
+    /// KV.
+    pub key_value: Arc<dyn KeyValue>,
+    /// The queue that wakes jobs up.
+    pub queue: Arc<dyn Queue>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness fit for secrets.
+    pub random: Arc<dyn Random>,
+    /// Where log lines go.
+    pub log: Arc<dyn Log>,
+    /// Work that may outlive the answer.
+    pub background: Arc<dyn Background>,
+    /// What this request has cost so far.
+    pub cost: Arc<CostMeter>,
+}

@@ -1,0 +1,12 @@
+//! Posts, and who may see them.
+//!
+//! Invariants: every read of a post, and of what hangs on one, goes through the one visibility
+//! predicate [`visible!`]; a deleted post's caption is erased; counters change only in the batch of
+//! the fact they count.
+
+pub mod routes;
+pub mod rules;
+mod store;
+
+pub(crate) use store::visible;
+pub use store::{LikeCountRow, append_like_count, require_visible, select_like_count};

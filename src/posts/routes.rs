@@ -1,0 +1,78 @@
+//! `GET /posts`, `POST /posts`, `GET /posts/{id}`, `DELETE /posts/{id}`.
+
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::StatusCode;
+
+use super::rules::CreatePostRequest;
+use super::store;
+use crate::app::App;
+use crate::auth::{MaybeViewer, Viewer};
+use crate::error::{Code, Error};
+use crate::http::api;
+use crate::http::extract::{Json, Path, Query};
+use crate::http::pagination::{Page, PageQuery, PageResponse};
+use crate::http::respond::{created, json};
+use crate::id::PostId;
+
+/// The name of the public list in its cursors.
+const PUBLIC_LIST: &str = "posts";
+
+/// The routes of posts.
+pub fn router() -> Router {
+    Router::new()
+        .route(api!("/posts"), get(list_posts).post(create_post))
+        .route(api!("/posts/{id}"), get(get_post).delete(delete_post))
+}
+
+/// `GET /posts`
+async fn list_posts(
+    app: App,
+    viewer: MaybeViewer,
+    Query(query): Query<PageQuery>,
+) -> Result<Response, Error> {
+    let request = query.parse(PUBLIC_LIST, app.secret_keys())?;
+    let (batch, rows) = store::list_public(&viewer, &request);
+    let candidates = app.run(batch).await?.rows(&rows)?;
+    let page = Page::new(candidates, &request, PUBLIC_LIST, app.secret_keys());
+    Ok(PageResponse(page, request).into_response())
+}
+
+/// `POST /posts`
+async fn create_post(
+    app: App,
+    viewer: Viewer,
+    Json(request): Json<CreatePostRequest>,
+) -> Result<Response, Error> {
+    let post = request.parse()?;
+    let id = PostId::generate(app.ports().clock.as_ref(), app.ports().random.as_ref());
+    let (batch, row) = store::create(&viewer, &id, &post, app.now());
+    let post = app.run(batch).await?.first(&row)?;
+    let post = post.ok_or_else(|| Error::internal("the author cannot see the new post"))?;
+    Ok(created(&format!(api!("/posts/{}"), id), &post))
+}
+
+/// `GET /posts/{id}`
+async fn get_post(
+    app: App,
+    viewer: MaybeViewer,
+    Path(id): Path<PostId>,
+) -> Result<Response, Error> {
+    let (batch, row) = store::read(&viewer, &id);
+    let post = app.run(batch).await?.first(&row)?.ok_or(Error::NotFound)?;
+    Ok(json(&post))
+}
+
+/// `DELETE /posts/{id}`
+async fn delete_post(
+    app: App,
+    viewer: Viewer,
+    Path(id): Path<PostId>,
+) -> Result<StatusCode, Error> {
+    let (batch, deleted) = store::delete(&viewer, &id, app.now());
+    match app.run(batch).await?.changes(deleted)? {
+        0 => Err(Error::Forbidden(Code::NotTheAuthor)),
+        _ => Ok(StatusCode::NO_CONTENT),
+    }
+}

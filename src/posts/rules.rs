@@ -1,0 +1,130 @@
+//! What a new post must hold. Pure: no database, no clock.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Rule, Violation};
+use crate::text::{self, Checks, Lines};
+
+/// The longest caption, in characters.
+const MAX_CAPTION: usize = 2_200;
+
+/// The body of `POST /posts`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreatePostRequest {
+    caption: Option<String>,
+    visibility: Option<String>,
+}
+
+/// Who may see a post, besides its author.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Visibility {
+    /// Everyone.
+    Public,
+    /// Accepted followers.
+    Followers,
+}
+
+impl Visibility {
+    /// As it is stored and shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Followers => "followers",
+        }
+    }
+
+    fn parse(pointer: &str, text: &str) -> Result<Self, Violation> {
+        match text {
+            "public" => Ok(Self::Public),
+            "followers" => Ok(Self::Followers),
+            _ => Err(Violation::new(pointer, Rule::InvalidValue)),
+        }
+    }
+}
+
+/// A new post that keeps every rule.
+#[derive(Debug, PartialEq, Eq)]
+pub struct NewPost {
+    /// 1–2,200 characters.
+    pub caption: String,
+    /// Public unless said otherwise.
+    pub visibility: Visibility,
+}
+
+impl CreatePostRequest {
+    /// Reads the new post.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with every rule it breaks.
+    pub fn parse(self) -> Result<NewPost, Error> {
+        let mut checks = Checks::default();
+        let caption = checks
+            .required("/caption", self.caption)
+            .and_then(|caption| {
+                checks.note(text::check(
+                    "/caption",
+                    &caption,
+                    Lines::Many,
+                    1,
+                    MAX_CAPTION,
+                ))?;
+                Some(caption)
+            });
+        let visibility = self.visibility.map_or(Some(Visibility::Public), |text| {
+            checks.note(Visibility::parse("/visibility", &text))
+        });
+        let post = caption
+            .zip(visibility)
+            .map(|(caption, visibility)| NewPost {
+                caption,
+                visibility,
+            });
+        checks.finish(post)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(json: &str) -> Result<NewPost, Vec<Rule>> {
+        let request: CreatePostRequest = serde_json::from_str(json).unwrap();
+        request.parse().map_err(|error| match error {
+            Error::Invalid(violations) => violations
+                .into_iter()
+                .map(|violation| violation.rule)
+                .collect(),
+            other => panic!("{other:?}"),
+        })
+    }
+
+    #[test]
+    fn a_post_is_public_unless_said_otherwise() {
+        assert_eq!(
+            parse(r#"{"caption":"Hi"}"#).unwrap().visibility,
+            Visibility::Public
+        );
+        assert_eq!(
+            parse(r#"{"caption":"Hi","visibility":"followers"}"#)
+                .unwrap()
+                .visibility,
+            Visibility::Followers
+        );
+        assert_eq!(
+            parse(r#"{"caption":"Hi","visibility":"secret"}"#),
+            Err(vec![Rule::InvalidValue])
+        );
+    }
+
+    #[test]
+    fn a_caption_has_1_to_2200_characters() {
+        let body = |length| format!(r#"{{"caption":"{}"}}"#, "ü".repeat(length));
+        assert!(parse(&body(2_200)).is_ok());
+        assert_eq!(parse(&body(2_201)), Err(vec![Rule::TooLong(2_200)]));
+        assert_eq!(parse(&body(0)), Err(vec![Rule::TooShort(1)]));
+        assert_eq!(parse("{}"), Err(vec![Rule::Required]));
+    }
+}

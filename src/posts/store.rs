@@ -1,0 +1,298 @@
+//! The `posts` table and the visibility predicate.
+
+use serde::{Deserialize, Serialize};
+
+use super::rules::{NewPost, Visibility};
+use crate::auth::{MaybeViewer, Viewer};
+use crate::http::pagination::{Candidate, PageRequest};
+use crate::id::PostId;
+use crate::platform::{Batch, Rows, Value, Write, flag, json_text, params};
+use crate::time::Timestamp;
+use crate::users::{self, ShortPerson, short_person};
+
+/// The visibility predicate: SQL that is true where the viewer may see a post. The one place that
+/// decides it, for every read of a post and of what hangs on one.
+///
+/// `$post` names its row in `posts`, `$author` the author's in `users`, `$viewer` the parameter with
+/// the viewer's id, null for nobody.
+///
+/// 1. Nobody sees a post that its author deleted or a moderator removed, or whose author is
+///    suspended or deleted.
+/// 2. The author sees it.
+/// 3. Others see it if it is public, or if they are an accepted follower of whoever began its thread
+///    (a comment inherits its root's visibility), or if that is themselves;
+/// 4. and if neither of the two blocks the other, which holds for whoever began the thread too.
+macro_rules! visible {
+    ($post:literal, $author:literal, $viewer:literal) => {
+        concat!(
+            "(",
+            $post,
+            ".deleted_at is null and ",
+            $post,
+            ".removed_at is null and ",
+            $author,
+            ".status = 'active' and (",
+            $post,
+            ".author_id = ",
+            $viewer,
+            " or ((",
+            $post,
+            ".visibility = 'public' or ",
+            $post,
+            ".audience_id = ",
+            $viewer,
+            " or exists (select 1 from follows where follower_id = ",
+            $viewer,
+            " and followee_id = ",
+            $post,
+            ".audience_id and state = 'accepted')) and not ",
+            crate::users::blocked_between!(concat!($post, ".author_id"), $viewer),
+            " and (",
+            $post,
+            ".audience_id = ",
+            $post,
+            ".author_id or not ",
+            crate::users::blocked_between!(concat!($post, ".audience_id"), $viewer),
+            "))))"
+        )
+    };
+}
+pub(crate) use visible;
+
+/// The columns of a [`Post`], for the viewer's parameter `$viewer`.
+macro_rules! post {
+    ($post:literal, $author:literal, $viewer:literal) => {
+        concat!(
+            $post,
+            ".id, ",
+            short_person!($author),
+            " as author, ",
+            $post,
+            ".caption, ",
+            $post,
+            ".visibility, ",
+            $post,
+            ".reply_to, ",
+            $post,
+            ".like_count, ",
+            $post,
+            ".comment_count, exists (select 1 from likes where post_id = ",
+            $post,
+            ".id and user_id = ",
+            $viewer,
+            ") as liked, ",
+            $post,
+            ".created_at, ",
+            $post,
+            ".edited_at, ",
+            $post,
+            ".version"
+        )
+    };
+}
+
+/// A post as it is read and answered.
+#[derive(Debug, Deserialize, Serialize)]
+pub(super) struct Post {
+    pub(super) id: PostId,
+    #[serde(deserialize_with = "json_text")]
+    author: ShortPerson,
+    caption: String,
+    #[serde(skip_deserializing)]
+    media: Vec<()>,
+    visibility: Visibility,
+    reply_to: Option<PostId>,
+    #[serde(skip_deserializing)]
+    tags: Vec<String>,
+    #[serde(skip_deserializing)]
+    mentions: Vec<()>,
+    like_count: i64,
+    comment_count: i64,
+    #[serde(deserialize_with = "flag")]
+    liked: bool,
+    created_at: Timestamp,
+    edited_at: Option<Timestamp>,
+    version: i64,
+}
+
+/// Appends the condition that the viewer may see the post: absent and invisible look the same.
+pub fn require_visible(batch: &mut Batch, viewer: &MaybeViewer, post: &PostId) {
+    batch.require(
+        concat!(
+            "select json_extract('{}', iif(exists (
+  select 1
+  from posts p
+  join users a on a.id = p.author_id
+  where p.id = ?1 and ",
+            visible!("p", "a", "?2"),
+            "
+), '$', 'abort:not_found'))"
+        ),
+        params![post, viewer.user_id()],
+    );
+}
+
+/// Appends `by` to a post's count of likes, if the statement before changed a row.
+pub fn append_like_count(batch: &mut Batch, post: &PostId, by: i64) {
+    batch.write(
+        "update posts
+set like_count = like_count + ?2
+where id = ?1 and changes() = 1",
+        params![post, by],
+    );
+}
+
+/// How often a post is liked.
+#[derive(Debug, Deserialize)]
+pub struct LikeCountRow {
+    /// The counter.
+    pub like_count: i64,
+}
+
+/// Appends a query for a post's count of likes.
+pub fn select_like_count(batch: &mut Batch, post: &PostId) -> Rows<LikeCountRow> {
+    batch.query(
+        "select like_count
+from posts
+where id = ?1",
+        params![post],
+    )
+}
+
+/// A post by its id, if the viewer may see it.
+pub(super) fn read(viewer: &MaybeViewer, post: &PostId) -> (Batch, Rows<Post>) {
+    let mut batch = Batch::guarded_if_signed_in(viewer);
+    let row = select_visible(&mut batch, viewer.user_id().into(), post);
+    (batch, row)
+}
+
+fn select_visible(batch: &mut Batch, viewer: Value, post: &PostId) -> Rows<Post> {
+    batch.query(
+        concat!(
+            "select ",
+            post!("p", "a", "?2"),
+            "
+from posts p
+join users a on a.id = p.author_id
+where p.id = ?1 and ",
+            visible!("p", "a", "?2")
+        ),
+        params![post, viewer],
+    )
+}
+
+/// Stores a new post of the viewer's and answers with it.
+pub(super) fn create(
+    viewer: &Viewer,
+    id: &PostId,
+    post: &NewPost,
+    now: Timestamp,
+) -> (Batch, Rows<Post>) {
+    let mut batch = Batch::guarded(viewer);
+    batch.write(
+        "insert into posts (id, author_id, caption, visibility, audience_id, created_at)
+values (?1, ?2, ?3, ?4, ?2, ?5)",
+        params![
+            id,
+            viewer.user_id(),
+            post.caption.as_str(),
+            post.visibility.as_str(),
+            now
+        ],
+    );
+    users::append_post_count(&mut batch, viewer.user_id(), 1);
+    let row = select_visible(&mut batch, viewer.user_id().into(), id);
+    (batch, row)
+}
+
+/// Deletes the viewer's own post: hides it and erases its caption. Changes nothing if the post is
+/// visible, but another's.
+pub(super) fn delete(viewer: &Viewer, post: &PostId, now: Timestamp) -> (Batch, Write) {
+    let mut batch = Batch::guarded(viewer);
+    require_visible(&mut batch, &viewer.clone().into(), post);
+    let deleted = batch.write(
+        "update posts
+set deleted_at = ?3, caption = '', version = version + 1
+where id = ?1 and author_id = ?2",
+        params![post, viewer.user_id(), now],
+    );
+    users::append_post_count(&mut batch, viewer.user_id(), -1);
+    (batch, deleted)
+}
+
+/// A page of the public list: posts that everyone may see, newest first, without comments.
+///
+/// The index gives at most `2 × limit + 1` candidates, which are judged outside; so a page costs the
+/// same however many the viewer may not see.
+pub(super) fn list_public(viewer: &MaybeViewer, page: &PageRequest) -> (Batch, Rows<ListedPost>) {
+    let mut batch = Batch::guarded_if_signed_in(viewer);
+    let rows = batch.query(
+        concat!(
+            "select ",
+            post!("p", "a", "?1"),
+            ", ",
+            visible!("p", "a", "?1"),
+            " as visible, c.place = ?3 as is_last
+from (
+  select id, row_number() over () as place
+  from (
+    select id
+    from posts
+    where reply_to is null
+      and visibility = 'public'
+      and deleted_at is null
+      and removed_at is null
+      and id < ?2
+    order by id desc
+    limit ?3
+  )
+) c
+join posts p on p.id = c.id
+join users a on a.id = p.author_id
+where visible or is_last
+order by p.id desc
+limit ?4"
+        ),
+        params![
+            viewer.user_id(),
+            page.after.as_deref().unwrap_or(AFTER_EVERY_ID),
+            page.candidates(),
+            page.rows(),
+        ],
+    );
+    (batch, rows)
+}
+
+/// Sorts after every id, so that the first page needs no statement of its own.
+const AFTER_EVERY_ID: &str = "~";
+
+/// A candidate of a list.
+#[derive(Debug, Deserialize)]
+pub(super) struct ListedPost {
+    #[serde(flatten)]
+    post: Post,
+    #[serde(deserialize_with = "flag")]
+    visible: bool,
+    #[serde(deserialize_with = "flag")]
+    is_last: bool,
+}
+
+impl Candidate for ListedPost {
+    type Entry = Post;
+
+    fn is_visible(&self) -> bool {
+        self.visible
+    }
+
+    fn is_last(&self) -> bool {
+        self.is_last
+    }
+
+    fn key(&self) -> String {
+        self.post.id.to_string()
+    }
+
+    fn into_entry(self) -> Post {
+        self.post
+    }
+}

@@ -1,0 +1,101 @@
+//! Texts that people write: what may stand in them, and how long they may be.
+
+use crate::error::{Rule, Violation};
+
+/// Whether a text may have several lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lines {
+    /// A name: no control character at all.
+    One,
+    /// Prose: line breaks and tabs too.
+    Many,
+}
+
+/// Checks a text of `least` to `most` characters (Unicode code points, as SQLite and every client
+/// language can count them); blank counts as empty.
+///
+/// U+0000 is refused everywhere: SQLite's `length` stops at it.
+///
+/// # Errors
+/// The rule that the text breaks, at `pointer`.
+pub fn check(
+    pointer: &str,
+    text: &str,
+    lines: Lines,
+    least: usize,
+    most: usize,
+) -> Result<(), Violation> {
+    let allowed = |character: char| {
+        !character.is_control() || (lines == Lines::Many && matches!(character, '\n' | '\r' | '\t'))
+    };
+    let length = if text.trim().is_empty() {
+        0
+    } else {
+        text.chars().count()
+    };
+    let broken = if !text.chars().all(allowed) {
+        Some(Rule::InvalidCharacters)
+    } else if length < least {
+        Some(Rule::TooShort(least))
+    } else if length > most {
+        Some(Rule::TooLong(most))
+    } else {
+        None
+    };
+    broken.map_or(Ok(()), |rule| Err(Violation::new(pointer, rule)))
+}
+
+/// Collects the outcomes of several checks, so that a client learns of every broken rule at once.
+#[derive(Debug, Default)]
+pub struct Checks(Vec<Violation>);
+
+impl Checks {
+    /// The value of a check that passed; notes the violation of one that did not.
+    pub fn note<T>(&mut self, outcome: Result<T, Violation>) -> Option<T> {
+        outcome.map_err(|violation| self.0.push(violation)).ok()
+    }
+
+    /// The value of a field that must be given.
+    pub fn required<T>(&mut self, pointer: &str, value: Option<T>) -> Option<T> {
+        self.note(value.ok_or_else(|| Violation::new(pointer, Rule::Required)))
+    }
+
+    /// `value` if nothing was violated. It is there unless a check that made it failed.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Invalid`] with every violation noted.
+    pub fn finish<T>(self, value: Option<T>) -> Result<T, crate::error::Error> {
+        match value {
+            Some(value) if self.0.is_empty() => Ok(value),
+            _ => Err(crate::error::Error::Invalid(self.0)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(text: &str, lines: Lines) -> Option<Rule> {
+        check("/text", text, lines, 1, 3)
+            .err()
+            .map(|violation| violation.rule)
+    }
+
+    #[test]
+    fn length_counts_code_points() {
+        assert_eq!(rule("äöü", Lines::One), None);
+        assert_eq!(rule("🦀🦀🦀", Lines::One), None);
+        assert_eq!(rule("🦀🦀🦀🦀", Lines::One), Some(Rule::TooLong(3)));
+        assert_eq!(rule("", Lines::One), Some(Rule::TooShort(1)));
+        assert_eq!(rule(" \u{a0}", Lines::One), Some(Rule::TooShort(1)));
+    }
+
+    #[test]
+    fn control_characters_are_refused_but_for_breaks_in_prose() {
+        assert_eq!(rule("a\0", Lines::Many), Some(Rule::InvalidCharacters));
+        assert_eq!(rule("a\n", Lines::One), Some(Rule::InvalidCharacters));
+        assert_eq!(rule("a\n", Lines::Many), None);
+        assert_eq!(rule("a\u{85}", Lines::Many), Some(Rule::InvalidCharacters));
+    }
+}

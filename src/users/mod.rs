@@ -1,0 +1,75 @@
+//! People: their accounts and public profiles.
+//!
+//! Invariants: a username and an e-mail address belong to one account each, case-folded; a counter
+//! on an account changes only in the batch of the fact it counts; whoever is suspended or deleted,
+//! and whoever blocks the one who asks, is not there.
+
+pub mod routes;
+pub mod rules;
+mod store;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::UserId;
+use crate::time::Timestamp;
+
+pub use store::{Me, NewAccount, append_account, append_post_count, select_me};
+pub(crate) use store::{blocked_between, short_person};
+
+/// A person inside other things: the author of a post, one who liked it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub struct ShortPerson {
+    /// The account.
+    pub id: UserId,
+    /// Its public address.
+    pub username: String,
+    /// The name shown.
+    pub display_name: String,
+    /// The picture shown.
+    pub avatar_url: Option<String>,
+}
+
+/// A person's public profile.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Person {
+    /// The account.
+    pub id: UserId,
+    /// Its public address.
+    pub username: String,
+    /// The name shown.
+    pub display_name: String,
+    /// What the person says about themselves.
+    pub bio: String,
+    /// The picture shown.
+    pub avatar_url: Option<String>,
+    /// Whether follows need approval.
+    #[serde(deserialize_with = "crate::platform::flag")]
+    pub locked: bool,
+    /// Posts, without comments.
+    pub post_count: i64,
+    /// Accepted followers.
+    pub follower_count: i64,
+    /// Accounts followed.
+    pub following_count: i64,
+    /// Since when.
+    pub created_at: Timestamp,
+}
+
+/// How the one who asks and a person stand to each other.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the contract's shape: five independent facts"
+)]
+pub struct Relation {
+    /// I follow them.
+    pub following: bool,
+    /// They follow me.
+    pub followed_by: bool,
+    /// I asked to follow them, and they have not answered.
+    pub requested: bool,
+    /// I block them.
+    pub blocking: bool,
+    /// I mute them.
+    pub muting: bool,
+}

@@ -1,0 +1,216 @@
+//! The `users` table.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Person, Relation};
+use crate::auth::{MaybeViewer, Viewer};
+use crate::id::UserId;
+use crate::platform::{Batch, Rows, flag, optional_json_text, params};
+use crate::time::Timestamp;
+
+/// SQL for a [`super::ShortPerson`] of the `users` row named `$user`: its JSON, or null where an
+/// outer join found none.
+macro_rules! short_person {
+    ($user:literal) => {
+        concat!(
+            "iif(",
+            $user,
+            ".id is null, null, json_object('id', ",
+            $user,
+            ".id, 'username', ",
+            $user,
+            ".username, 'display_name', ",
+            $user,
+            ".display_name, 'avatar_url', ",
+            $user,
+            ".avatar_url))"
+        )
+    };
+}
+pub(crate) use short_person;
+
+/// SQL that is true where one of two accounts blocks the other. Two probes of a key each, which read
+/// no row where there is no block; false where one of the two is null, which is nobody.
+macro_rules! blocked_between {
+    ($one:expr, $other:expr) => {
+        concat!(
+            "(exists (select 1 from blocks where blocker_id = ",
+            $one,
+            " and blocked_id = ",
+            $other,
+            ") or exists (select 1 from blocks where blocker_id = ",
+            $other,
+            " and blocked_id = ",
+            $one,
+            "))"
+        )
+    };
+}
+pub(crate) use blocked_between;
+
+/// The columns of a [`Person`].
+macro_rules! person {
+    ($user:literal) => {
+        concat!(
+            $user,
+            ".id, ",
+            $user,
+            ".username, ",
+            $user,
+            ".display_name, ",
+            $user,
+            ".bio, ",
+            $user,
+            ".avatar_url, ",
+            $user,
+            ".locked, ",
+            $user,
+            ".post_count, ",
+            $user,
+            ".follower_count, ",
+            $user,
+            ".following_count, ",
+            $user,
+            ".created_at"
+        )
+    };
+}
+
+/// An account about to be written. Its texts have passed `rules`.
+pub struct NewAccount<'a> {
+    /// The new account's id.
+    pub id: &'a UserId,
+    /// Case-folded.
+    pub username: &'a str,
+    /// Case-folded.
+    pub email: &'a str,
+    /// A PHC string.
+    pub password_hash: String,
+    /// The name shown.
+    pub display_name: &'a str,
+    /// Now.
+    pub created_at: Timestamp,
+}
+
+/// Appends a new account. Taken names abort the batch as `users.username` or `users.email`.
+pub fn append_account(batch: &mut Batch, account: NewAccount<'_>) {
+    batch.write(
+        "insert into users (id, username, email, password_hash, display_name, created_at)
+values (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![
+            account.id,
+            account.username,
+            account.email,
+            account.password_hash,
+            account.display_name,
+            account.created_at,
+        ],
+    );
+}
+
+/// Appends `by` to a person's count of posts, if the statement before changed a row.
+pub fn append_post_count(batch: &mut Batch, author: &UserId, by: i64) {
+    batch.write(
+        "update users
+set post_count = post_count + ?2, version = version + 1
+where id = ?1 and changes() = 1",
+        params![author, by],
+    );
+}
+
+/// One's own account.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Me {
+    /// What everyone sees.
+    #[serde(flatten)]
+    pub person: Person,
+    /// The address mails go to.
+    pub email: String,
+    /// Whether its owner has proved it.
+    #[serde(deserialize_with = "flag")]
+    pub email_verified: bool,
+    /// `user`, `moderator` or `admin`.
+    pub role: String,
+    /// `free` or `pro`.
+    pub plan: String,
+    /// Whether a second factor is on.
+    #[serde(deserialize_with = "flag")]
+    pub totp: bool,
+}
+
+/// Appends a query for one's own account.
+pub fn select_me(batch: &mut Batch, user: &UserId) -> Rows<Me> {
+    batch.query(
+        concat!(
+            "select ",
+            person!("u"),
+            ",
+  u.email,
+  u.email_verified_at is not null as email_verified,
+  u.role,
+  u.plan,
+  0 as totp
+from users u
+where u.id = ?1"
+        ),
+        params![user],
+    )
+}
+
+/// A person as the one who asks sees them.
+#[derive(Debug, Deserialize, Serialize)]
+pub(super) struct PersonRow {
+    #[serde(flatten)]
+    person: Person,
+    #[serde(
+        deserialize_with = "optional_json_text",
+        skip_serializing_if = "Option::is_none"
+    )]
+    relation: Option<Relation>,
+}
+
+/// One's own account, for `GET /profile`.
+pub(super) fn my_profile(viewer: &Viewer) -> (Batch, Rows<Me>) {
+    let mut batch = Batch::guarded(viewer);
+    let me = select_me(&mut batch, viewer.user_id());
+    (batch, me)
+}
+
+/// The public profile of whoever has this username, if the viewer may see them. The relation is told
+/// to others who are signed in.
+pub(super) fn profile(viewer: &MaybeViewer, username: &str) -> (Batch, Rows<PersonRow>) {
+    let mut batch = Batch::guarded_if_signed_in(viewer);
+    let person = batch.query(
+        concat!(
+            "select ",
+            person!("u"),
+            ",
+  iif(?2 is null or ?2 = u.id, null, json_object(
+    'following', json(iif(mine.state = 'accepted', 'true', 'false')),
+    'requested', json(iif(mine.state = 'pending', 'true', 'false')),
+    'muting', json(iif(mine.muted = 1, 'true', 'false')),
+    'followed_by', json(iif(exists (
+      select 1
+      from follows
+      where follower_id = u.id and followee_id = ?2 and state = 'accepted'
+    ), 'true', 'false')),
+    'blocking', json(iif(exists (
+      select 1
+      from blocks
+      where blocker_id = ?2 and blocked_id = u.id
+    ), 'true', 'false'))
+  )) as relation
+from users u
+left join follows mine on mine.follower_id = ?2 and mine.followee_id = u.id
+where u.username = ?1
+  and u.status = 'active'
+  and not exists (
+    select 1
+    from blocks
+    where blocker_id = u.id and blocked_id = ?2
+  )"
+        ),
+        params![username, viewer.user_id()],
+    );
+    (batch, person)
+}

@@ -1,0 +1,300 @@
+/** Input that no client of good will sends: a documented 4xx each time, and nothing stored. */
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Actor } from "./harness/person.ts";
+import { expectInvalid, expectProblem } from "./harness/problem.ts";
+import { openWorld } from "./harness/world.ts";
+
+const world = await openWorld();
+const [asha, ben] = [await world.person("asha"), await world.person("ben")];
+const post = await ben.posts.create({ caption: "First light" });
+const others = [await ben.posts.create({ caption: "Second" }), await ben.posts.create({ caption: "Third" })];
+for (const liked of [post, ...others]) await asha.like(liked);
+await ben.like(post);
+for (const liked of [post, ...others]) await world.jobsDone(liked);
+
+interface Field {
+  name: string;
+  type: "text" | "number";
+  required: boolean;
+}
+
+interface BodyRoute {
+  path: string;
+  actor: Actor;
+  /** A body that would be accepted. */
+  good: () => Record<string, unknown>;
+  fields: Field[];
+}
+
+const text = (name: string, required = true): Field => ({ name, type: "text", required });
+
+const BODY_ROUTES: BodyRoute[] = [
+  {
+    path: "/auth/register",
+    actor: world.anonymous,
+    good: () => {
+      const username = world.uniqueName("new");
+      return { username, email: `${username}@example.com`, password: "a good long passphrase", display_name: "New" };
+    },
+    fields: [text("username"), text("email"), text("password"), text("display_name", false)],
+  },
+  {
+    path: "/auth/login",
+    actor: world.anonymous,
+    good: () => ({ username: asha.username, password: asha.password }),
+    fields: [text("username", false), text("password")],
+  },
+  {
+    path: "/posts",
+    actor: asha,
+    good: () => ({ caption: "fine", visibility: "public" }),
+    fields: [text("caption"), text("visibility", false)],
+  },
+  {
+    path: "/notifications/read",
+    actor: ben,
+    good: () => ({ up_to: 1 }),
+    fields: [{ name: "up_to", type: "number", required: true }],
+  },
+];
+
+const FIELDS = BODY_ROUTES.flatMap((route) => route.fields.map((field) => ({ ...route, field })));
+const TEXT_FIELDS = FIELDS.filter(({ field }) => field.type === "text");
+
+// Warm what the isolate does by itself, then count: whatever a test sends, nothing may be stored.
+let before: Record<string, number>;
+beforeEach(async () => {
+  await world.control.settle();
+  before = await world.state.rowCounts();
+});
+afterEach(async () => {
+  await world.control.settle();
+  expect(await world.state.rowCounts()).toEqual(before);
+});
+
+describe("bodies", () => {
+  test.for(FIELDS)("$path: $field.name of another type is refused by name", async ({ path, actor, good, field }) => {
+    const wrong: unknown[] = [true, [], {}, [["x"]], { $ne: null }, ...(field.type === "text" ? [1, 1.5] : ["1", 0.5])];
+    for (const value of wrong) {
+      await expectInvalid(await actor.fetch("POST", path, { ...good(), [field.name]: value }), {
+        [`/${field.name}`]: "invalid_type",
+      });
+    }
+  });
+
+  test.for(FIELDS.filter(({ field }) => field.required))(
+    "$path: without $field.name, or with null, it is required",
+    async ({ path, actor, good, field }) => {
+      const { [field.name]: _, ...without } = good();
+      for (const body of [without, { ...without, [field.name]: null }]) {
+        await expectInvalid(await actor.fetch("POST", path, body), { [`/${field.name}`]: "required" });
+      }
+    },
+  );
+
+  test.for(BODY_ROUTES)("$path: an unknown member is refused by name", async ({ path, actor, good }) => {
+    for (const name of ["usrname", "__proto__", "constructor", "id", "Caption", "a/b~c"]) {
+      const pointer = `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+      const body = JSON.stringify({ ...good() }).replace(/\}$/, `,${JSON.stringify(name)}:1}`);
+      await expectInvalid(await actor.fetch("POST", path, body), { [pointer]: "unknown_field" });
+    }
+  });
+
+  test.for(TEXT_FIELDS)("$path: $field.name of a megabyte is not read", async ({ path, actor, good, field }) => {
+    const body = { ...good(), [field.name]: "x".repeat(1_000_000) };
+    await expectProblem(await actor.fetch("POST", path, body), 413, "payload_too_large");
+  });
+
+  test.for(TEXT_FIELDS)("$path: $field.name of 60 KB is too long", async ({ path, actor, good, field }) => {
+    const response = await actor.fetch("POST", path, { ...good(), [field.name]: "x".repeat(60_000) });
+    // To a login, what cannot be a name or a password is only a wrong one.
+    if (path === "/auth/login") expect([401, 422]).toContain(response.status);
+    else await expectProblem(response, 422, "invalid");
+  });
+
+  test.for(TEXT_FIELDS)("$path: control characters in $field.name are refused", async ({ path, actor, good, field }) => {
+    // A password is typed, not shown, so it may hold anything but NUL, at which SQLite's texts end.
+    const controls = field.name === "password" ? ["\u0000"] : ["\u0000", "\u0001", "\u001b", "\u007f"];
+    for (const control of controls) {
+      const response = await actor.fetch("POST", path, { ...good(), [field.name]: `ab${control}cdefgh` });
+      if (path === "/auth/login") {
+        expect([401, 422]).toContain(response.status);
+        continue;
+      }
+      const problem = await expectProblem(response, 422, "invalid");
+      expect(problem.errors?.map(({ pointer }) => pointer)).toEqual([`/${field.name}`]);
+    }
+  });
+
+  test.for(FIELDS)("$path: a lone surrogate in $field.name is malformed", async ({ path, actor, good, field }) => {
+    for (const surrogate of [String.raw`"\ud800"`, String.raw`"x\udfff"`, String.raw`"\ud83d\ud83d"`]) {
+      const body = JSON.stringify({ ...good(), [field.name]: "@here@" }).replace('"@here@"', surrogate);
+      await expectProblem(await actor.fetch("POST", path, body), 400, "malformed_json");
+    }
+  });
+
+  test.for(FIELDS)("$path: JSON 10,000 deep in $field.name is malformed", async ({ path, actor, good, field }) => {
+    for (const [open, close] of [["[", "]"], ['{"a":', "}"]] as const) {
+      const deep = `${open.repeat(10_000)}1${close.repeat(10_000)}`;
+      const body = JSON.stringify({ ...good(), [field.name]: "@here@" }).replace('"@here@"', deep);
+      await expectProblem(await actor.fetch("POST", path, body), 400, "malformed_json");
+    }
+  });
+
+  test.for(BODY_ROUTES)("$path: JSON 10,000 deep in an unknown member is a 4xx", async ({ path, actor, good }) => {
+    const body = JSON.stringify({ ...good(), extra: "@here@" }).replace('"@here@"', `${"[".repeat(10_000)}${"]".repeat(10_000)}`);
+    const response = await actor.fetch("POST", path, body);
+    expect([400, 422]).toContain(response.status);
+    expect(response.headers.get("content-type")).toBe("application/problem+json");
+  });
+
+  test.for(BODY_ROUTES)("$path: what is no object is refused", async ({ path, actor, good }) => {
+    for (const body of [[], [good()], Object.values(good()), "text", 1, null, true]) {
+      await expectProblem(await actor.fetch("POST", path, JSON.stringify(body)), 422, "invalid");
+    }
+  });
+
+  test.for(BODY_ROUTES)("$path: a query on it is refused or ignored, never obeyed", async ({ path, actor, good }) => {
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries(good())) query.set(name, String(value));
+    const response = await actor.fetch("POST", `${path}?${query.toString()}`, {});
+    await expectProblem(response, 422, "invalid");
+  });
+
+  test.for(["0", "-0.0", "1e400", "-1", "9007199254740993", "1e18", "0.1"])("up_to %s stores nothing", async (number) => {
+    const response = await ben.fetch("POST", "/notifications/read", `{"up_to":${number}}`);
+    expect([204, 400, 422]).toContain(response.status);
+  });
+});
+
+describe("SQL in every field", () => {
+  const INJECTIONS = ["x'; drop table users; --", "' or '1'='1", 'x" union select password_hash from users --', "%'; --", "?1"];
+  const forms = TEXT_FIELDS.filter(({ path, field }) => !(path === "/posts" && field.name === "caption"));
+
+  test.for(forms)("$path: $field.name", async ({ path, actor, good, field }) => {
+    for (const sql of INJECTIONS) {
+      // A display name and a password may be any words; kept words of a new account would be stored.
+      const broken = path === "/auth/register" ? { username: "-" } : {};
+      const response = await actor.fetch("POST", path, { ...good(), ...broken, [field.name]: sql });
+      expect([401, 422]).toContain(response.status);
+      const answer = await response.text();
+      expect(answer).not.toMatch(/sqlite|d1_error|syntax|argon2/i);
+      expect(answer).not.toContain(sql);
+    }
+  });
+
+  test("in paths and queries", async () => {
+    for (const sql of INJECTIONS) {
+      const encoded = encodeURIComponent(sql);
+      await expectProblem(await asha.fetch("GET", `/posts/${encoded}`), 404, "not_found");
+      await expectProblem(await asha.fetch("GET", `/users/${encoded}`), 404, "not_found");
+      await expectProblem(await asha.fetch("PUT", `/posts/${encoded}/like`), 404, "not_found");
+      await expectProblem(await asha.fetch("GET", `/posts?cursor=${encoded}`), 400, "malformed_cursor");
+      await expectProblem(await asha.fetch("GET", `/posts?limit=${encoded}`), 422, "invalid");
+    }
+  });
+});
+
+describe("ids", () => {
+  const IDS = [
+    ["of a person", asha.id],
+    ["of nothing", "01900000-0000-7000-8000-000000000000"],
+    ["of another kind", "6f1a4c1e-9d0e-4a58-9c35-0d8f0c0a8f11"],
+    ["too short", post.id.slice(1)],
+    ["too long", `${post.id}0`],
+    ["with a space", `%20${post.id}`],
+    ["with NUL", `${post.id}%00`],
+    ["without dashes", post.id.replaceAll("-", "")],
+    ["in braces", `%7B${post.id}%7D`],
+    ["a URN", `urn:uuid:${post.id}`],
+    ["not UTF-8", "%ff"],
+    ["a wildcard", "%25"],
+    ["a number", "1"],
+    ["a word", "null"],
+    ["huge", "x".repeat(4_000)],
+  ] as const;
+
+  test.for(IDS)("one %s names no post", async ([, id]) => {
+    for (const [method, suffix] of [
+      ["GET", ""],
+      ["DELETE", ""],
+      ["PUT", "/like"],
+      ["DELETE", "/like"],
+      ["GET", "/likes"],
+    ] as const) {
+      await expectProblem(await asha.fetch(method, `/posts/${id}${suffix}`), 404, "not_found");
+    }
+  });
+});
+
+describe("lists", () => {
+  const LISTS = ["/posts", `/posts/${post.id}/likes`, "/notifications"];
+
+  async function cursorOf(path: string): Promise<string> {
+    const { next_cursor: cursor } = await ben.expect<{ next_cursor: string | null }>(200, "GET", `${path}?limit=1`);
+    if (cursor === null) throw new Error(`${path} has more than one entry`);
+    return cursor;
+  }
+
+  test.for(LISTS)("%s: a forged cursor is malformed", async (path) => {
+    const good = await cursorOf(path);
+    const bytes = Buffer.from(good, "base64url");
+    const flipped = [0, bytes.length >> 1, bytes.length - 1].map((index) => {
+      const copy = Buffer.from(bytes);
+      copy[index] = (copy[index] ?? 0) ^ 1;
+      return copy.toString("base64url");
+    });
+    const forged = [
+      ...flipped,
+      "",
+      "null",
+      post.id,
+      Buffer.from(post.id).toString("base64url"),
+      Buffer.from(JSON.stringify({ after: post.id })).toString("base64url"),
+      `${good}A`,
+      `${good}AAAA`,
+      `${good}=`,
+      `${good}%00`,
+      good.slice(0, -1),
+      good.slice(1),
+      good.toUpperCase(),
+      "%ff",
+      "A".repeat(8_000),
+    ];
+    for (const cursor of forged) {
+      await expectProblem(await ben.fetch("GET", `${path}?cursor=${cursor}`), 400, "malformed_cursor");
+    }
+    expect((await ben.fetch("GET", `${path}?cursor=${good}`)).status).toBe(200);
+  });
+
+  test("a cursor of one list is malformed to every other", async () => {
+    for (const from of LISTS) {
+      const cursor = await cursorOf(from);
+      for (const to of LISTS.filter((path) => path !== from)) {
+        await expectProblem(await ben.fetch("GET", `${to}?cursor=${cursor}`), 400, "malformed_cursor");
+      }
+    }
+  });
+
+  test.for(LISTS)("%s: a limit is a number from 1 to 100", async (path) => {
+    for (const limit of ["0", "101", "-1", "9999999999999999999999"]) {
+      const problem = await expectProblem(await ben.fetch("GET", `${path}?limit=${limit}`), 422, "invalid");
+      expect(problem.errors?.map(({ pointer }) => pointer)).toEqual(["/limit"]);
+    }
+    for (const limit of ["ten", "1.5", "", "%20 5", "0x10", "1e1", "1,2"]) {
+      await expectInvalid(await ben.fetch("GET", `${path}?limit=${limit}`), { "/limit": "invalid_type" });
+    }
+    for (const limit of [1, 100]) {
+      expect((await ben.fetch("GET", `${path}?limit=${limit}`)).status).toBe(200);
+    }
+  });
+
+  test.for(LISTS)("%s: an unknown or a repeated parameter is refused", async (path) => {
+    for (const name of ["offset", "Limit", "page", "limit[]"]) {
+      await expectInvalid(await ben.fetch("GET", `${path}?${encodeURIComponent(name)}=1`), {
+        [`/${name}`]: "unknown_field",
+      });
+    }
+    await expectProblem(await ben.fetch("GET", `${path}?limit=1&limit=2`), 422, "invalid");
+  });
+});

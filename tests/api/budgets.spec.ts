@@ -1,0 +1,278 @@
+/**
+ * What each operation may cost, in trips to D1 and in rows as D1 bills them, read from `Kith-Cost`
+ * and from the recording alike: in a small and in a large deployment, before and after `analyze`, and
+ * under 3,000 newer rows that the viewer may not see.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { recordedRows, statedCost } from "./harness/cost.ts";
+import type { Rows } from "./harness/cost.ts";
+import { DEAD_LETTER_QUEUE } from "./harness/control.ts";
+import type { PersonActor } from "./harness/person.ts";
+import { faultyPlans } from "./harness/plans.ts";
+import { coverWithInvisible, FATES, leadsOn, liveIn } from "./harness/scale.ts";
+import type { Fate, LivedIn, Size } from "./harness/scale.ts";
+import type { Notification, Page, Post } from "./harness/shapes.ts";
+import { uuidV7 } from "./harness/state.ts";
+import { openWorld } from "./harness/world.ts";
+import type { World } from "./harness/world.ts";
+
+const SIZES: Size[] = [
+  { posts: 1_000, people: 100 },
+  { posts: 100_000, people: 10_000 },
+];
+const worlds = await Promise.all(SIZES.map(async (size) => ({ size, world: await openWorld() })));
+
+interface Place extends LivedIn {
+  world: World;
+}
+
+interface Budget {
+  operation: string;
+  most: Rows;
+  /** Does the operation once, with all that must be there before, and answers what it cost. */
+  measure: (place: Place) => Promise<Rows>;
+}
+
+/** Asks for what must succeed; its cost by the header must be what was recorded. */
+async function costOf(world: World, asked: Promise<Response>): Promise<Rows> {
+  const response = await asked;
+  expect([response.url, response.ok || response.status === 304]).toEqual([response.url, true]);
+  const rows = recordedRows(await world.control.recordOf(response));
+  const { d1_trips: trips, rows_read: read, rows_written: written } = statedCost(response);
+  expect({ trips, read, written }).toEqual(rows);
+  return rows;
+}
+
+const newPerson = async ({ world }: Place, name: string) => (await world.crowd(name, 1))[0] as PersonActor;
+const page = (operation: string, path: (place: Place) => string, who: (place: Place) => { fetch: PersonActor["fetch"] }): Budget => ({
+  operation,
+  most: { trips: 1, read: 240, written: 0 },
+  measure: (place) => costOf(place.world, who(place).fetch("GET", path(place))),
+});
+
+const BUDGETS: Budget[] = [
+  {
+    operation: "like a post of another",
+    most: { trips: 1, read: 12, written: 5 },
+    measure: async (place) => {
+      const fan = await newPerson(place, "fan");
+      return costOf(place.world, fan.fetch("PUT", `/posts/${place.popular.id}/like`));
+    },
+  },
+  {
+    operation: "like a followers-only post of another",
+    most: { trips: 1, read: 12, written: 5 },
+    measure: async (place) => {
+      const fan = await newPerson(place, "fan");
+      const post = await place.author.posts.create({ caption: "for friends", visibility: "followers" });
+      await place.world.state.follow(fan, place.author);
+      return costOf(place.world, fan.fetch("PUT", `/posts/${post.id}/like`));
+    },
+  },
+  {
+    operation: "like again",
+    most: { trips: 1, read: 12, written: 0 },
+    measure: async (place) => {
+      const fan = await newPerson(place, "fan");
+      await fan.like(place.popular);
+      return costOf(place.world, fan.fetch("PUT", `/posts/${place.popular.id}/like`));
+    },
+  },
+  {
+    operation: "unlike",
+    most: { trips: 1, read: 12, written: 5 },
+    measure: async (place) => {
+      const fan = await newPerson(place, "fan");
+      await fan.like(place.popular);
+      return costOf(place.world, fan.fetch("DELETE", `/posts/${place.popular.id}/like`));
+    },
+  },
+  {
+    operation: "unlike nothing",
+    most: { trips: 1, read: 12, written: 0 },
+    measure: async (place) => {
+      const fan = await newPerson(place, "fan");
+      return costOf(place.world, fan.fetch("DELETE", `/posts/${place.popular.id}/like`));
+    },
+  },
+  ...(["the first of a post", "one more of a post"] as const).map((which): Budget => ({
+    operation: `delivery of a like, ${which}`,
+    most: { trips: 1, read: 8, written: 6 },
+    measure: async ({ world, author, ...place }) => {
+      const fan = await newPerson({ world, author, ...place }, "fan");
+      const post = await author.posts.create({ caption: "to be told" });
+      if (which === "one more of a post") {
+        for (const earlier of await world.crowd("earlier", 4)) await earlier.like(post);
+        await world.jobsDone(post);
+      }
+      const message = await world.control.withFaults([{ on: "queue", when: "forget", times: 1, containing: post.id }], async () => {
+        const response = await fan.fetch("PUT", `/posts/${post.id}/like`);
+        await world.control.settle();
+        return { id: "budget", body: (await world.control.recordOf(response)).queueSends[0], attempts: 1 };
+      });
+      const { invocation, messages } = await world.control.deliver([message]);
+      expect(messages[0]?.verdict).toBe("acked");
+      expect(await world.state.jobsOf(post)).toEqual([]);
+      return recordedRows(await world.control.record(invocation), true);
+    },
+  })),
+  {
+    operation: "create a post",
+    most: { trips: 1, read: 8, written: 7 },
+    measure: ({ world, author }) => costOf(world, author.fetch("POST", "/posts", { caption: "new" })),
+  },
+  {
+    operation: "delete a post",
+    most: { trips: 1, read: 12, written: 7 },
+    measure: async ({ world, author }) => {
+      const post = await author.posts.create({ caption: "goes" });
+      return costOf(world, author.fetch("DELETE", `/posts/${post.id}`));
+    },
+  },
+  {
+    operation: "read a post",
+    most: { trips: 1, read: 10, written: 0 },
+    measure: ({ world, viewer, popular }) => costOf(world, viewer.fetch("GET", `/posts/${popular.id}`)),
+  },
+  {
+    operation: "read a post, anonymous",
+    most: { trips: 1, read: 10, written: 0 },
+    measure: ({ world, popular }) => costOf(world, world.anonymous.fetch("GET", `/posts/${popular.id}`)),
+  },
+  page("public posts", () => "/posts", ({ viewer }) => viewer),
+  page("public posts, anonymous", () => "/posts", ({ world }) => world.anonymous),
+  page("who liked", ({ popular }) => `/posts/${popular.id}/likes`, ({ viewer }) => viewer),
+  page("notifications", () => "/notifications", ({ viewer }) => viewer),
+  {
+    operation: "notifications, nothing new (304)",
+    most: { trips: 1, read: 6, written: 0 },
+    measure: async ({ world, viewer }) => {
+      const tag = (await viewer.fetch("GET", "/notifications")).headers.get("etag") ?? "";
+      const response = await viewer.fetch("GET", "/notifications", undefined, { "if-none-match": tag });
+      expect(response.status).toBe(304);
+      return costOf(world, Promise.resolve(response));
+    },
+  },
+  {
+    operation: "register",
+    most: { trips: 1, read: 10, written: 7 },
+    measure: ({ world }) => {
+      const username = world.uniqueName("new");
+      const body = { username, email: `${username}@example.com`, password: "a good long passphrase" };
+      return costOf(world, world.anonymous.fetch("POST", "/auth/register", body));
+    },
+  },
+  {
+    operation: "sign in",
+    most: { trips: 2, read: 10, written: 6 },
+    measure: async ({ world }) => {
+      const { username, password } = await world.person("dana");
+      return costOf(world, world.anonymous.fetch("POST", "/auth/login", { username, password }));
+    },
+  },
+  {
+    operation: "sign out",
+    most: { trips: 1, read: 6, written: 2 },
+    measure: async (place) => costOf(place.world, (await newPerson(place, "leaver")).fetch("POST", "/auth/logout")),
+  },
+  {
+    operation: "my profile",
+    most: { trips: 1, read: 6, written: 0 },
+    measure: ({ world, viewer }) => costOf(world, viewer.fetch("GET", "/profile")),
+  },
+  {
+    operation: "a person",
+    most: { trips: 1, read: 10, written: 0 },
+    measure: ({ world, viewer, author }) => costOf(world, viewer.fetch("GET", `/users/${author.username}`)),
+  },
+];
+
+/** What was measured, by operation and circumstance, printed in the end. */
+const figures: Record<string, Record<string, string>> = {};
+afterAll(() => {
+  const lines = Object.entries(figures).map(([operation, by]) => `${operation}\n${Object.entries(by).map(([where, rows]) => `    ${rows}  ${where}`).join("\n")}`);
+  console.info(`trips/rows read/rows written\n${lines.join("\n")}`);
+});
+
+// The order of what follows is part of what is measured, so it is not shuffled.
+function keepBudgets({ size, world }: (typeof worlds)[number]): void {
+  let place: Place;
+  beforeAll(async () => {
+    place = { world, ...(await liveIn(world, size)) };
+  }, 120_000);
+
+  const keepToBudgets = (circumstance: string) =>
+    test.for(BUDGETS)(`${circumstance}: $operation`, async ({ operation, most, measure }) => {
+      const rows = await measure(place);
+      const by = (figures[operation] ??= {});
+      by[`${size.posts} posts, ${circumstance}`] = `${rows.trips}/${rows.read}/${rows.written}`;
+      expect(rows.trips).toBeLessThanOrEqual(most.trips);
+      expect(rows.read).toBeLessThanOrEqual(most.read);
+      expect(rows.written).toBeLessThanOrEqual(most.written);
+    });
+
+  const keepToPlans = (circumstance: string) =>
+    test(`${circumstance}: no statement walks a table that grows`, async () => {
+      // What the budgets do not reach: marking read, the sweep, and the end of a job that failed.
+      const { viewer, author } = place;
+      await viewer.markRead(1);
+      await world.fetch("GET", "/health/ready");
+      const post = await author.posts.create({ caption: "in trouble" });
+      await world.control.withFaults([{ on: "queue", when: "before", times: 2, containing: post.id }], async () => {
+        await viewer.like(post);
+        await world.control.settle();
+        await world.state.makeDue(post);
+        await world.control.sweep();
+      });
+      const job = { kind: "like", post_id: post.id, actor_id: viewer.id, recipient_id: author.id };
+      const lost = { id: uuidV7(), request_id: "r", trace_id: "t", job };
+      await world.control.deliver([{ id: "lost", body: lost, attempts: 6 }], DEAD_LETTER_QUEUE);
+      const cursors = ["/posts", "/notifications", `/posts/${place.popular.id}/likes`];
+      for (const path of cursors) {
+        const { next_cursor: cursor } = await viewer.expect<Page<unknown>>(200, "GET", `${path}?limit=1`);
+        await viewer.expect(200, "GET", `${path}?limit=20&cursor=${cursor}`);
+        if (path !== "/notifications") await world.anonymous.expect(200, "GET", `${path}?limit=20&cursor=${cursor}`);
+      }
+      const statements = await world.control.statements();
+      expect(statements.length).toBeGreaterThan(15);
+      expect(await faultyPlans(world.state, statements)).toEqual([]);
+    });
+
+  describe("before analyze", { shuffle: false }, () => {
+    keepToBudgets("before analyze");
+    keepToPlans("before analyze");
+  });
+
+  describe("after analyze", { shuffle: false }, () => {
+    beforeAll(() => world.state.run("analyze"));
+    keepToBudgets("after analyze");
+    keepToPlans("after analyze");
+  });
+
+  const keepUnder = (fate: Fate) => {
+    beforeAll(async () => {
+      await coverWithInvisible(world, place, fate);
+      await world.state.run("analyze");
+    }, 60_000);
+    keepToBudgets(`under rows ${fate}`);
+
+    test("every list leads on to what lies below", async () => {
+      const { viewer, popular } = place;
+      for (const path of ["/posts", `/posts/${popular.id}/likes`, "/notifications"]) {
+        expect(leadsOn(await viewer.expect<Page<Post | Notification>>(200, "GET", path))).toBe(true);
+      }
+    });
+  };
+  for (const fate of FATES) {
+    describe(`under 3,000 newer rows that are ${fate}`, { shuffle: false }, () => {
+      keepUnder(fate);
+    });
+  }
+}
+
+for (const scale of worlds) {
+  const { posts, people } = scale.size;
+  describe(`with ${posts} posts of ${people} people`, { shuffle: false }, () => {
+    keepBudgets(scale);
+  });
+}

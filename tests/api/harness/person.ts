@@ -1,0 +1,113 @@
+/** The actors of the stories: people with an account, and the one without. */
+import { expect } from "vitest";
+import type { Like, Me, Notifications, Page, Post, ShortPerson } from "./shapes.ts";
+
+export const BASE = "/api/v1";
+
+export type Headers = Record<string, string>;
+
+/** Speaks HTTP to the worker under test; paths are below the API's base path. */
+export class Actor {
+  readonly #url: URL;
+  readonly #headers: Headers;
+
+  constructor(url: URL, headers: Headers = {}) {
+    this.#url = url;
+    this.#headers = headers;
+  }
+
+  /**
+   * One request. A string or bytes travel as they are, anything else as JSON; both are called
+   * `application/json` unless `headers` say otherwise.
+   */
+  async fetch(method: string, path: string, body?: unknown, headers: Headers = {}): Promise<Response> {
+    const raw = typeof body === "string" || body instanceof Uint8Array;
+    const init: RequestInit = { method, redirect: "manual" };
+    if (body !== undefined) init.body = raw ? body : JSON.stringify(body);
+    const content: Headers = body === undefined ? {} : { "content-type": "application/json" };
+    return fetch(new URL(`${BASE}${path}`, this.#url), {
+      ...init,
+      headers: { ...content, ...this.#headers, ...headers },
+    });
+  }
+
+  /** A request that must succeed with this status; answers its JSON. */
+  async expect<T>(status: number, method: string, path: string, body?: unknown): Promise<T> {
+    const response = await this.fetch(method, path, body);
+    const text = await response.text();
+    expect({ status: response.status, text }).toMatchObject({ status });
+    return (text === "" ? undefined : JSON.parse(text)) as T;
+  }
+
+  readonly posts = {
+    create: (post: { caption: string; visibility?: string }) => this.expect<Post>(201, "POST", "/posts", post),
+    read: ({ id }: { id: string }) => this.expect<Post>(200, "GET", `/posts/${id}`),
+    delete: ({ id }: { id: string }) => this.expect<void>(204, "DELETE", `/posts/${id}`),
+    list: (query = "") => this.expect<Page<Post>>(200, "GET", `/posts${query}`),
+  };
+
+  like({ id }: { id: string }): Promise<Like> {
+    return this.expect(200, "PUT", `/posts/${id}/like`);
+  }
+
+  unlike({ id }: { id: string }): Promise<Like> {
+    return this.expect(200, "DELETE", `/posts/${id}/like`);
+  }
+
+  likers({ id }: { id: string }, query = ""): Promise<Page<ShortPerson>> {
+    return this.expect(200, "GET", `/posts/${id}/likes${query}`);
+  }
+
+  notifications(query = ""): Promise<Notifications> {
+    return this.expect(200, "GET", `/notifications${query}`);
+  }
+
+  markRead(upTo: number): Promise<void> {
+    return this.expect(204, "POST", "/notifications/read", { up_to: upTo });
+  }
+}
+
+/** Everything that makes a person: the account, how to log in, and one session. */
+export interface Account {
+  id: string;
+  username: string;
+  email: string;
+  password: string;
+  accessToken: string;
+}
+
+/** Somebody with an account, signed in on one device. */
+export class PersonActor extends Actor implements Account {
+  readonly id: string;
+  readonly username: string;
+  readonly email: string;
+  readonly password: string;
+  readonly accessToken: string;
+  readonly #url: URL;
+  readonly #account: Account;
+
+  constructor(url: URL, account: Account) {
+    super(url, { authorization: `Bearer ${account.accessToken}` });
+    this.#url = url;
+    this.#account = account;
+    this.id = account.id;
+    this.username = account.username;
+    this.email = account.email;
+    this.password = account.password;
+    this.accessToken = account.accessToken;
+  }
+
+  profile(): Promise<Me> {
+    return this.expect(200, "GET", "/profile");
+  }
+
+  /** The same person signed in on another device. */
+  async onAnotherDevice(): Promise<PersonActor> {
+    const anonymous = new Actor(this.#url);
+    const { access_token: accessToken } = await anonymous.expect<{ access_token: string }>(200, "POST", "/auth/login", {
+      username: this.username,
+      password: this.password,
+    });
+    return new PersonActor(this.#url, { ...this.#account, accessToken });
+  }
+}

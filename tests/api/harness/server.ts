@@ -1,0 +1,57 @@
+/** The server of one spec file: the built worker, wrapped, in workerd, with its own empty storage. */
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { createTestHarness, unstable_readConfig } from "wrangler";
+import type { TestHarness } from "wrangler";
+import { AUDIENCE, ISSUER } from "./keys.ts";
+import type { Keys } from "./keys.ts";
+import type { D1 } from "./platform.ts";
+
+export const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+const PROFILE = process.env["KITH_PROFILE"] ?? "release";
+/** The build under test, of the profile that `KITH_PROFILE` names. */
+export const BUILT_WORKER = `${ROOT}build/${PROFILE}/index.js`;
+
+/** The settings of a local deployment; a test may override some. */
+export const VARS = {
+  ISSUER,
+  AUDIENCE,
+  EXPOSE_COST: "1",
+  REVEAL_EMAIL: "1",
+  JOB_GRACE_SECONDS: "1",
+};
+
+export interface Server {
+  url: URL;
+  database: D1;
+  harness: TestHarness;
+}
+
+/** Starts the worker with migrated, empty storage. */
+export async function startServer(keys: Keys, vars: Record<string, string>): Promise<Server> {
+  if (!existsSync(BUILT_WORKER)) throw new Error(`there is no build to test: ${BUILT_WORKER}`);
+  const declared = unstable_readConfig({ config: `${ROOT}wrangler.toml` }, { hideWarnings: true });
+  const harness = createTestHarness({
+    root: ROOT,
+    workers: [
+      {
+        config: {
+          name: "kith",
+          main: fileURLToPath(new URL("worker.ts", import.meta.url)),
+          alias: { "kith-under-test": BUILT_WORKER },
+          compatibility_date: declared.compatibility_date ?? "",
+          compatibility_flags: declared.compatibility_flags,
+          d1_databases: declared.d1_databases,
+          kv_namespaces: declared.kv_namespaces,
+          queues: declared.queues,
+          vars: { ...VARS, ...keys.secrets(), ...vars },
+        },
+      },
+    ],
+  });
+  const { url } = await harness.listen();
+  const worker = harness.getWorker<{ DB: never }>();
+  await worker.applyD1Migrations("DB");
+  const { DB: database } = (await worker.getEnv()) as { DB: D1 };
+  return { url, database, harness };
+}

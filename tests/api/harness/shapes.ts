@@ -1,0 +1,94 @@
+/** The answers of the API as the tests read them. */
+
+export interface ShortPerson {
+  id: string;
+  username: string;
+  display_name: string;
+  avatar_url: string | null;
+}
+
+export interface Person extends ShortPerson {
+  bio: string;
+  locked: boolean;
+  post_count: number;
+  follower_count: number;
+  following_count: number;
+  created_at: string;
+}
+
+export interface Me extends Person {
+  email: string;
+  email_verified: boolean;
+  role: string;
+  plan: string;
+}
+
+export interface Tokens {
+  access_token: string;
+  token_type: string;
+  expires_in: number;
+  refresh_token: string;
+}
+
+export interface Registration extends Tokens {
+  user: Me;
+}
+
+export interface Post {
+  id: string;
+  author: ShortPerson;
+  caption: string;
+  media: unknown[];
+  visibility: string;
+  reply_to: string | null;
+  tags: unknown[];
+  mentions: unknown[];
+  like_count: number;
+  comment_count: number;
+  liked: boolean;
+  created_at: string;
+  edited_at: string | null;
+  version: number;
+}
+
+export interface Like {
+  liked: boolean;
+  like_count: number;
+}
+
+export interface Page<T> {
+  data: T[];
+  next_cursor: string | null;
+}
+
+export interface Notification {
+  seq: number;
+  kind: string;
+  actors: ShortPerson[];
+  actor_count: number;
+  post: { id: string; caption: string; thumb_url: string | null } | null;
+  order_id: string | null;
+  created_at: string;
+  updated_at: string;
+  read: boolean;
+}
+
+export interface Notifications extends Page<Notification> {
+  unread_count: number;
+}
+
+export interface FieldProblem {
+  pointer: string;
+  code: string;
+  detail: string;
+}
+
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail?: string;
+  code: string;
+  request_id: string;
+  errors?: FieldProblem[];
+}

@@ -1,0 +1,166 @@
+/**
+ * State that no route can make yet, written to and read from D1 directly: follows, blocks,
+ * suspensions and removals (their routes come with later issues), people by the hundred (each
+ * registration costs an Argon2id hash), and jobs that are due at once (a test does not sleep).
+ * Everything that a route can make is made by the route.
+ */
+import { randomUUID } from "node:crypto";
+import type { Keys } from "./keys.ts";
+import type { D1, D1Statement } from "./platform.ts";
+import type { Account } from "./person.ts";
+
+/** Larger parameters travel badly; D1 takes 2 MB a row and 100 KB a statement. */
+const BULK_ROWS = 1_000;
+
+export interface JobRow {
+  id: string;
+  payload: string;
+  request_id: string;
+  trace_id: string;
+  attempts: number;
+  due_at: number | null;
+  created_at: number;
+  dead_at: number | null;
+}
+
+let sequence = 0;
+
+/** A version 7 UUID of the given moment, greater than every earlier one of this process. */
+export function uuidV7(atMs = Date.now()): string {
+  sequence += 1;
+  const time = atMs.toString(16).padStart(12, "0");
+  const order = (sequence & 0xfff).toString(16).padStart(3, "0");
+  const rest = randomUUID().slice(19);
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${order}-${rest}`;
+}
+
+export class State {
+  readonly #database: D1;
+  readonly #keys: Keys;
+
+  constructor(database: D1, keys: Keys) {
+    this.#database = database;
+    this.#keys = keys;
+  }
+
+  #prepare(sql: string, params: unknown[]): D1Statement {
+    const statement = this.#database.prepare(sql);
+    return params.length === 0 ? statement : statement.bind(...params);
+  }
+
+  async rows<T>(sql: string, ...params: unknown[]): Promise<T[]> {
+    return (await this.#prepare(sql, params).all()).results as T[];
+  }
+
+  async number(sql: string, ...params: unknown[]): Promise<number> {
+    const [row] = await this.rows<Record<string, number>>(sql, ...params);
+    return Object.values(row ?? {})[0] ?? Number.NaN;
+  }
+
+  async run(sql: string, ...params: unknown[]): Promise<void> {
+    await this.#prepare(sql, params).run();
+  }
+
+  /** Rows of every table of Kith, so that a test can say: nothing was stored. */
+  async rowCounts(): Promise<Record<string, number>> {
+    const tables = await this.rows<{ name: string }>(
+      `select name from sqlite_schema where type = 'table' and name not like 'sqlite%'
+       and name not like '\\_%' escape '\\' and name not like 'd1\\_%' escape '\\'`,
+    );
+    const counts = tables.map(({ name }) => `(select count(*) from "${name}") as "${name}"`);
+    const [totals] = await this.rows<Record<string, number>>(`select ${counts.join(", ")}`);
+    return totals ?? {};
+  }
+
+  /** Every counter that does not equal what it counts, said in words; empty when all is well. */
+  async wrongCounters(): Promise<string[]> {
+    const wrong = await this.rows<{ what: string }>(
+      `select 'likes of post ' || id || ': ' || like_count as what from posts
+       where like_count <> (select count(*) from likes where likes.post_id = posts.id)
+       union all
+       select 'posts of ' || username || ': ' || post_count from users
+       where post_count <> (select count(*) from posts where author_id = users.id and deleted_at is null)
+       union all
+       select 'unread of ' || user_id || ': ' || unread_count from inboxes
+       where unread_count <> (
+         select count(*) from notifications where recipient_id = user_id and seq > read_seq
+       )
+       union all
+       select 'numbers of ' || user_id || ': ' || last_seq from inboxes
+       where last_seq < (select max(seq) from notifications where recipient_id = user_id)
+       union all
+       select 'told of ' || subject_id || ': ' || actor_count from notifications as shown
+       where actor_count <> (
+         select count(*) from told
+         where told.recipient_id = shown.recipient_id and told.kind = shown.kind
+           and told.subject_id = shown.subject_id
+       )`,
+    );
+    return wrong.map(({ what }) => what);
+  }
+
+  async follow(follower: Account, followee: Account, state: "pending" | "accepted" = "accepted"): Promise<void> {
+    await this.run("insert into follows values (?1, ?2, ?3, 0, ?4)", follower.id, followee.id, state, Date.now());
+  }
+
+  async block(blocker: Account, blocked: Account): Promise<void> {
+    await this.run("insert into blocks values (?1, ?2, ?3)", blocker.id, blocked.id, Date.now());
+  }
+
+  async suspend({ id }: Account): Promise<void> {
+    await this.run("update users set status = 'suspended', version = version + 1 where id = ?1", id);
+  }
+
+  /** As a moderator would. */
+  async removePost({ id }: { id: string }): Promise<void> {
+    await this.run("update posts set removed_at = ?2 where id = ?1", id, Date.now());
+  }
+
+  /** The jobs that concern this post. */
+  async jobsOf({ id }: { id: string }): Promise<JobRow[]> {
+    return this.rows<JobRow>("select * from jobs where instr(payload, ?1) > 0 order by id", id);
+  }
+
+  /** Lets the grace time of this post's jobs have passed. */
+  async makeDue({ id }: { id: string }): Promise<void> {
+    await this.run(
+      "update jobs set due_at = 1 where instr(payload, ?1) > 0 and dead_at is null and due_at is not null",
+      id,
+    );
+  }
+
+  /** Signed-in people by the hundred, without a password anyone knows. */
+  async people(name: string, count: number): Promise<Account[]> {
+    const now = Date.now();
+    const tag = randomUUID().slice(0, 8);
+    const people = Array.from({ length: count }, (_, index) => {
+      const username = `${name}_${tag}_${index}`;
+      return { id: uuidV7(now), session: uuidV7(now), username, email: `${username}@example.com` };
+    });
+    for (let start = 0; start < people.length; start += BULK_ROWS) {
+      const rows = JSON.stringify(people.slice(start, start + BULK_ROWS));
+      await this.run(
+        `insert into users (id, username, email, password_hash, display_name, created_at)
+         select value ->> 'id', value ->> 'username', value ->> 'email', '', value ->> 'username', ?2
+         from json_each(?1)`,
+        rows,
+        now,
+      );
+      await this.run(
+        `insert into sessions (id, user_id, user_agent, current_hash, rotated_at, created_at, last_used_at, expires_at)
+         select value ->> 'session', value ->> 'id', 'test', value ->> 'session', ?2, ?2, ?2, ?3
+         from json_each(?1)`,
+        rows,
+        now,
+        now + 86_400_000,
+      );
+    }
+    return people.map(({ id, session, username, email }) => ({
+      id,
+      username,
+      email,
+      password: "",
+      accessToken: this.#keys.sign(this.#keys.claims(id, session)),
+    }));
+  }
+}

@@ -1,0 +1,109 @@
+/** Where the stories of one spec file take place: a server, its people, and what a test may tamper with. */
+import { randomBytes } from "node:crypto";
+import { afterAll, expect } from "vitest";
+import { Control } from "./control.ts";
+import { eventually } from "./eventually.ts";
+import { Keys } from "./keys.ts";
+import { Actor, PersonActor } from "./person.ts";
+import type { Headers } from "./person.ts";
+import type { D1 } from "./platform.ts";
+import { startServer } from "./server.ts";
+import type { Server } from "./server.ts";
+import type { Notification, Post, Registration } from "./shapes.ts";
+import { State } from "./state.ts";
+
+export class World {
+  readonly keys: Keys;
+  readonly anonymous: Actor;
+  readonly control: Control;
+  readonly state: State;
+  /** The database itself, for seeding only. */
+  readonly database: D1;
+  readonly #server: Server;
+
+  constructor(server: Server, keys: Keys) {
+    this.#server = server;
+    this.keys = keys;
+    this.anonymous = new Actor(server.url);
+    this.control = new Control(server.url);
+    this.state = new State(server.database, keys);
+    this.database = server.database;
+  }
+
+  /** A name nobody else in this file has. */
+  uniqueName(name: string): string {
+    return `${name}_${randomBytes(5).toString("hex")}`;
+  }
+
+  /** Registers somebody new, who is signed in from then on. */
+  async person(name: string): Promise<PersonActor> {
+    const username = this.uniqueName(name);
+    const email = `${username}@example.com`;
+    const password = `the long passphrase of ${name}`;
+    const { user, access_token: accessToken } = await this.anonymous.expect<Registration>(201, "POST", "/auth/register", {
+      username,
+      email,
+      password,
+      display_name: name,
+    });
+    return new PersonActor(this.#server.url, { id: user.id, username, email, password, accessToken });
+  }
+
+  /** Signed-in people who did not register; for stories that need many. */
+  async crowd(name: string, count: number): Promise<PersonActor[]> {
+    const accounts = await this.state.people(name, count);
+    return accounts.map((account) => new PersonActor(this.#server.url, account));
+  }
+
+  /** Somebody without an account who shows this token. */
+  bearing(token: string): Actor {
+    return new Actor(this.#server.url, { authorization: `Bearer ${token}` });
+  }
+
+  /** A request outside the API's base path, by nobody in particular. */
+  async fetch(method: string, path: string, headers: Headers = {}): Promise<Response> {
+    return fetch(new URL(path, this.#server.url), { method, headers, redirect: "manual" });
+  }
+
+  /** The lines that the worker has logged, oldest first. */
+  logLines(): { level: string; message: string }[] {
+    return this.#server.harness.getLogs();
+  }
+
+  /** Waits until the jobs about this post have all been done. */
+  async jobsDone(post: Post): Promise<void> {
+    await this.control.settle();
+    await eventually("the jobs of the post are done", async () => (await this.state.jobsOf(post)).length === 0);
+  }
+
+  /** This person's notification about the post, once nothing more can change it; `undefined` if there is none. */
+  async notificationOf(person: Actor, post: Post): Promise<Notification | undefined> {
+    await this.jobsDone(post);
+    const { data } = await person.notifications("?limit=100");
+    const groups = data.filter((notification) => notification.post?.id === post.id);
+    expect(groups.length).toBeLessThanOrEqual(1);
+    return groups[0];
+  }
+
+  async close(): Promise<void> {
+    await this.#server.harness.close();
+  }
+}
+
+/** Starts a world whose settings are broken on purpose, for the calling spec file. */
+export async function openBrokenWorld(vars: Record<string, string>): Promise<World> {
+  const keys = new Keys();
+  const world = new World(await startServer(keys, vars), keys);
+  afterAll(() => world.close());
+  return world;
+}
+
+/** Starts a world for the calling spec file and closes it when the file is done. */
+export async function openWorld(vars: Record<string, string> = {}): Promise<World> {
+  const world = await openBrokenWorld(vars);
+  // The first request of an isolate sweeps in the background; let no recording see that.
+  const response = await world.fetch("GET", "/health");
+  expect(response.status).toBe(200);
+  await world.control.settle();
+  return world;
+}

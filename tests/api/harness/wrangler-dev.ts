@@ -1,0 +1,166 @@
+/**
+ * `wrangler dev` as a developer runs it: real processes on a real port, with data on disk that
+ * outlives them. For the tests that kill them.
+ */
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { dirname, join } from "node:path";
+import { unstable_readConfig } from "wrangler";
+import { eventually } from "./eventually.ts";
+import type { Keys } from "./keys.ts";
+import { BUILT_WORKER, ROOT, VARS } from "./server.ts";
+
+const WRANGLER = join(dirname(createRequire(import.meta.url).resolve("wrangler/package.json")), "bin/wrangler.js");
+const START_MS = 40_000;
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** The processes below `ancestor`, by the parent that each names in /proc. */
+async function descendants(ancestor: number): Promise<{ pid: number; name: string }[]> {
+  const children = new Map<number, { pid: number; name: string }[]>();
+  for (const entry of await readdir("/proc")) {
+    if (!/^\d+$/.test(entry)) continue;
+    const stat = await readFile(`/proc/${entry}/stat`, "utf8").catch(() => "");
+    const [, name, parent] = /^\d+ \((.*)\) \S (\d+)/.exec(stat) ?? [];
+    if (name === undefined || parent === undefined) continue;
+    const siblings = children.get(Number(parent)) ?? [];
+    siblings.push({ pid: Number(entry), name });
+    children.set(Number(parent), siblings);
+  }
+  const found: { pid: number; name: string }[] = [];
+  const visit = (pid: number) => {
+    for (const child of children.get(pid) ?? []) {
+      found.push(child);
+      visit(child.pid);
+    }
+  };
+  visit(ancestor);
+  return found;
+}
+
+/** A deployment on this machine that can be started, killed and started again on the same data. */
+export class LocalDeployment {
+  readonly #directory: string;
+  readonly #keys: Keys;
+  #process: ChildProcess | null = null;
+  #output = "";
+  #workerds: number[] = [];
+
+  constructor(directory: string, keys: Keys) {
+    this.#directory = directory;
+    this.#keys = keys;
+  }
+
+  async #configure(consumes: boolean): Promise<string> {
+    const declared = unstable_readConfig({ config: `${ROOT}wrangler.toml` }, { hideWarnings: true });
+    const { producers, consumers } = declared.queues;
+    const config = {
+      name: "kith",
+      main: BUILT_WORKER,
+      compatibility_date: declared.compatibility_date,
+      compatibility_flags: declared.compatibility_flags,
+      d1_databases: declared.d1_databases.map((database: object) => ({ ...database, migrations_dir: `${ROOT}migrations` })),
+      kv_namespaces: declared.kv_namespaces,
+      queues: { producers, consumers: consumes ? consumers : [] },
+      vars: { ...VARS, ...this.#keys.secrets() },
+    };
+    await mkdir(this.#directory, { recursive: true });
+    const path = join(this.#directory, "wrangler.json");
+    await writeFile(path, JSON.stringify(config));
+    return path;
+  }
+
+  async #wrangler(args: string[]): Promise<ChildProcess> {
+    const child = spawn(process.execPath, [WRANGLER, ...args], {
+      cwd: this.#directory,
+      // A group of its own, so that its end can be the end of all that it started.
+      detached: true,
+      env: { ...process.env, CI: "1", WRANGLER_SEND_METRICS: "false", WRANGLER_LOG: "log" },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (chunk: Buffer) => {
+        this.#output += chunk.toString();
+      });
+    }
+    return child;
+  }
+
+  /** Creates the tables. */
+  async migrate(): Promise<void> {
+    const config = await this.#configure(true);
+    const args = ["d1", "migrations", "apply", "DB", "--local", "--config", config, "--persist-to", this.#directory];
+    const child = await this.#wrangler(args);
+    const code = await new Promise<number | null>((resolve) => child.once("exit", resolve));
+    if (code !== 0) throw new Error(`the migrations failed:\n${this.#output}`);
+  }
+
+  /** Starts; a deployment that does not consume is one whose queue keeps every message to itself. */
+  async start({ consumes }: { consumes: boolean }): Promise<URL> {
+    const config = await this.#configure(consumes);
+    const port = await freePort();
+    const inspector = await freePort();
+    this.#output = "";
+    const storage = ["--config", config, "--persist-to", this.#directory];
+    const ports = ["--ip", "127.0.0.1", "--port", String(port), "--inspector-port", String(inspector)];
+    const child = await this.#wrangler(["dev", ...storage, ...ports, "--show-interactive-dev-session=false"]);
+    this.#process = child;
+    const url = new URL(`http://127.0.0.1:${port}`);
+    try {
+      await eventually(
+        "wrangler dev serves",
+        async () => {
+          if (child.exitCode !== null) throw new Error("wrangler dev ended");
+          const response = await fetch(new URL("/health", url)).catch(() => null);
+          return response?.status === 200;
+        },
+        START_MS,
+      );
+    } catch (error) {
+      throw new Error(`${String(error)}\n${this.#output}`, { cause: error });
+    }
+    const all = child.pid === undefined ? [] : await descendants(child.pid);
+    this.#workerds = all.filter(({ name }) => name === "workerd").map(({ pid }) => pid);
+    if (this.#workerds.length === 0) throw new Error("wrangler dev runs without a workerd");
+    return url;
+  }
+
+  /** `kill -9` of the runtime, in the middle of whatever it does. Their ids were looked up before. */
+  killRuntime(): void {
+    for (const pid of this.#workerds) process.kill(pid, "SIGKILL");
+  }
+
+  /** Ends every process of the deployment; what is on disk stays. */
+  async stop(): Promise<void> {
+    const child = this.#process;
+    this.#process = null;
+    if (child?.pid === undefined) return;
+    const { pid } = child;
+    const below = await descendants(pid);
+    const ended = child.exitCode !== null || child.signalCode !== null ? Promise.resolve() : new Promise((resolve) => child.once("exit", resolve));
+    for (const target of [-pid, ...below.map((descendant) => descendant.pid)]) {
+      try {
+        process.kill(target, "SIGKILL");
+      } catch {
+        // It has ended by itself.
+      }
+    }
+    await ended;
+  }
+
+  /** Removes the data too. */
+  async remove(): Promise<void> {
+    await this.stop();
+    await rm(this.#directory, { recursive: true, force: true, maxRetries: 5 });
+  }
+}

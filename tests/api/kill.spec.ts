@@ -1,0 +1,63 @@
+/** `kill -9` of the runtime right after it acknowledged a like: nothing lost, nothing doubled. */
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { eventually } from "./harness/eventually.ts";
+import { Keys } from "./harness/keys.ts";
+import { Actor, PersonActor } from "./harness/person.ts";
+import type { Registration } from "./harness/shapes.ts";
+import { LocalDeployment } from "./harness/wrangler-dev.ts";
+
+const keys = new Keys();
+const deployment = new LocalDeployment(await mkdtemp(join(tmpdir(), "kith-kill-")), keys);
+afterAll(() => deployment.remove());
+await deployment.migrate();
+
+const PASSWORD = "the long passphrase of everyone";
+
+async function register(url: URL, username: string): Promise<PersonActor> {
+  const email = `${username}@example.com`;
+  const body = { username, email, password: PASSWORD };
+  const { user, access_token: accessToken } = await new Actor(url).expect<Registration>(201, "POST", "/auth/register", body);
+  return new PersonActor(url, { id: user.id, username, email, password: PASSWORD, accessToken });
+}
+
+/** The same person at the address where the deployment came back. */
+const at = (url: URL, person: PersonActor) => new PersonActor(url, person);
+
+async function sweep(url: URL): Promise<void> {
+  const response = await fetch(new URL("/cdn-cgi/local/scheduled", url));
+  expect(response.ok).toBe(true);
+  await response.arrayBuffer();
+}
+
+test.for([
+  ["before its message can be delivered", { consumes: false }],
+  ["whatever has become of its message", { consumes: true }],
+] as const)(
+  "a like that was acknowledged right before kill -9, %s, is there after the restart and told once",
+  { timeout: 150_000 },
+  async ([, { consumes }]) => {
+    const suffix = consumes ? "a" : "b";
+    const before = await deployment.start({ consumes });
+    const [asha, ben] = [await register(before, `asha_${suffix}`), await register(before, `ben_${suffix}`)];
+    const post = await ben.posts.create({ caption: "First light" });
+    const acknowledged = await asha.fetch("PUT", `/posts/${post.id}/like`);
+    deployment.killRuntime();
+    expect(acknowledged.status).toBe(200);
+    await deployment.stop();
+
+    const after = await deployment.start({ consumes: true });
+    expect(await at(after, asha).posts.read(post)).toMatchObject({ liked: true, like_count: 1 });
+    const told = await eventually("Ben is told", async () => {
+      await sweep(after);
+      const { data } = await at(after, ben).notifications();
+      return data.length > 0 && data;
+    });
+    expect(told).toMatchObject([{ kind: "like", actor_count: 1, seq: 1, actors: [{ id: asha.id }], post: { id: post.id } }]);
+    await sweep(after);
+    expect(await at(after, ben).notifications()).toMatchObject({ data: told, unread_count: 1 });
+    await deployment.stop();
+  },
+);

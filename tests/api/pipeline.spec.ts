@@ -1,0 +1,322 @@
+/** What holds for every answer, whatever the route: refusals, identity, trace, cost, caching, log. */
+import { describe, expect, test } from "vitest";
+import { recordedRows, statedCost } from "./harness/cost.ts";
+import { eventually } from "./harness/eventually.ts";
+import type { Headers, PersonActor } from "./harness/person.ts";
+import { expectInvalid, expectProblem } from "./harness/problem.ts";
+import { openWorld } from "./harness/world.ts";
+
+const world = await openWorld();
+const asha = await world.person("asha");
+const post = await asha.posts.create({ caption: "First light" });
+const JSON_LIMIT = 64 * 1024;
+
+describe("routes that are not there", () => {
+  test.for(["/", "/api", "/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v2/posts", "/posts", "/api/v1/health"])(
+    "%s is not found",
+    async (path) => {
+      await expectProblem(await world.fetch("GET", path), 404, "not_found");
+    },
+  );
+
+  test.for([
+    ["/auth/register", ["POST"]],
+    ["/auth/login", ["POST"]],
+    ["/auth/logout", ["POST"]],
+    ["/profile", ["GET"]],
+    [`/users/${asha.username}`, ["GET"]],
+    ["/posts", ["GET", "POST"]],
+    [`/posts/${post.id}`, ["GET", "DELETE"]],
+    [`/posts/${post.id}/like`, ["PUT", "DELETE"]],
+    [`/posts/${post.id}/likes`, ["GET"]],
+    ["/notifications", ["GET"]],
+    ["/notifications/read", ["POST"]],
+  ] as const)("%s names the methods it has", async ([path, methods]) => {
+    for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE"]) {
+      if ((methods as readonly string[]).includes(method)) continue;
+      const response = await world.anonymous.fetch(method, path);
+      await expectProblem(response, 405, "method_not_allowed");
+      const allowed = (response.headers.get("allow") ?? "").split(",").map((name) => name.trim());
+      expect(allowed.filter((name) => name !== "HEAD" && name !== "OPTIONS").toSorted()).toEqual(methods.toSorted());
+    }
+  });
+
+  test.for(["/health", "/health/ready", "/.well-known/jwks.json"])("%s is only read", async (path) => {
+    const response = await world.fetch("POST", path);
+    await expectProblem(response, 405, "method_not_allowed");
+    expect(response.headers.get("allow")).toContain("GET");
+  });
+
+  test("HEAD answers like GET, without the body", async () => {
+    for (const path of ["/health", `/api/v1/posts/${post.id}`]) {
+      const response = await world.fetch("HEAD", path);
+      expect([response.status, await response.text()]).toEqual([200, ""]);
+    }
+  });
+});
+
+describe("bodies", () => {
+  const send = (body: string | Uint8Array, headers: Headers = {}) => asha.fetch("POST", "/posts", body, headers);
+
+  test("what is no JSON type is not read", async () => {
+    for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "json", ""]) {
+      const response = await send('{"caption":"x"}', { "content-type": type });
+      await expectProblem(response, 415, "unsupported_media_type");
+    }
+  });
+
+  test("JSON may name its charset or its vocabulary", async () => {
+    for (const type of ["application/json; charset=utf-8", "Application/JSON", "application/vnd.kith+json"]) {
+      expect((await send('{"caption":"x"}', { "content-type": type })).status).toBe(201);
+    }
+  });
+
+  test("a body of 64 KiB is read, one byte more is not", async () => {
+    const padded = (length: number) => '{"caption":"x"}'.padEnd(length, " ");
+    expect((await send(padded(JSON_LIMIT))).status).toBe(201);
+    await expectProblem(await send(padded(JSON_LIMIT + 1)), 413, "payload_too_large");
+  });
+
+  test("a body that does not say its length is limited all the same", async () => {
+    const chunk = new Uint8Array(16 * 1024).fill(0x20);
+    let chunks = 0;
+    const stream = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        chunks += 1;
+        if (chunks > 64) controller.close();
+        else controller.enqueue(chunk);
+      },
+    });
+    const response = await fetch(new URL("/api/v1/posts", (await world.fetch("GET", "/health")).url), {
+      method: "POST",
+      headers: { authorization: `Bearer ${asha.accessToken}`, "content-type": "application/json" },
+      body: stream,
+      duplex: "half",
+    });
+    await expectProblem(response, 413, "payload_too_large");
+  });
+
+  test.for([
+    ["nothing", ""],
+    ["half an object", '{"caption":"x"'],
+    ["two objects", '{"caption":"x"}{}'],
+    ["a trailing comma", '{"caption":"x",}'],
+    ["single quotes", "{'caption':'x'}"],
+    ["a word", "hello"],
+    ["NaN", '{"caption":NaN}'],
+    ["a raw control character", '{"caption":"\u0001"}'],
+    ["a high surrogate alone", String.raw`{"caption":"\ud800"}`],
+    ["a low surrogate alone", String.raw`{"caption":"\udc00 x"}`],
+    ["arrays 10,000 deep", "[".repeat(10_000)],
+    ["closed arrays 10,000 deep", `{"caption":${"[".repeat(10_000)}${"]".repeat(10_000)}}`],
+    ["objects 10,000 deep", `${'{"a":'.repeat(10_000)}1${"}".repeat(10_000)}`],
+  ] as const)("%s is malformed", async ([, body]) => {
+    await expectProblem(await send(body), 400, "malformed_json");
+  });
+
+  test("bytes that are not UTF-8 are malformed", async () => {
+    for (const bytes of [[0xff], [0xc3, 0x28], [0xed, 0xa0, 0x80], [0xc0, 0x80], [0xf4, 0x90, 0x80, 0x80]]) {
+      const body = Buffer.concat([Buffer.from('{"caption":"'), Buffer.from(bytes), Buffer.from('"}')]);
+      await expectProblem(await send(body), 400, "malformed_json");
+    }
+  });
+
+  test.for(["[]", '["a caption"]', '"a caption"', "1", "null", "true"])(
+    "%s is well-formed, but no object",
+    async (body) => {
+      const before = await world.state.rowCounts();
+      await expectInvalid(await send(body), { "": "invalid_type" });
+      expect(await world.state.rowCounts()).toEqual(before);
+    },
+  );
+
+  test("a member given twice is refused, so that no two readers see two things", async () => {
+    const response = await send('{"caption":"one","caption":"two"}');
+    expect([400, 422]).toContain(response.status);
+  });
+});
+
+describe("identity and trace", () => {
+  const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
+  const ask = (headers: Headers = {}) => world.fetch("GET", `/api/v1/posts/${post.id}`, headers);
+
+  test("every answer has an id, and no two the same", async () => {
+    const ids = await Promise.all([ask(), ask(), world.fetch("GET", "/nothing")]);
+    const seen = ids.map(({ headers }) => headers.get("x-request-id") ?? "");
+    for (const id of seen) expect(id).toMatch(REQUEST_ID);
+    expect(new Set(seen).size).toBe(3);
+  });
+
+  test.for(["a", "0.-_Z", "x".repeat(64)])("the id %s is kept", async (id) => {
+    expect((await ask({ "x-request-id": id })).headers.get("x-request-id")).toBe(id);
+    const missing = await world.fetch("GET", "/nothing", { "x-request-id": id });
+    expect((await expectProblem(missing, 404, "not_found")).request_id).toBe(id);
+  });
+
+  test.for(["x".repeat(65), "two words", 'a"b', "{}", "é", "a/b", "a,b"])("the id %s is replaced", async (id) => {
+    const kept = (await ask({ "x-request-id": id })).headers.get("x-request-id") ?? "";
+    expect(kept).toMatch(REQUEST_ID);
+    expect(kept).not.toBe(id);
+  });
+
+  test("a trace is continued with a span of its own", async () => {
+    const trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const parent = "00f067aa0ba902b7";
+    for (const flags of ["00", "01"]) {
+      const response = await ask({ traceparent: `00-${trace}-${parent}-${flags}` });
+      const [version, id, span, kept] = (response.headers.get("traceparent") ?? "").split("-");
+      expect([version, id, kept]).toEqual(["00", trace, flags]);
+      expect(span).toMatch(/^[0-9a-f]{16}$/);
+      expect(span).not.toBe(parent);
+    }
+  });
+
+  test("a trace that is none begins anew", async () => {
+    for (const traceparent of ["", "00", `00-${"0".repeat(32)}-00f067aa0ba902b7-01`, `ff-${"a".repeat(32)}-${"b".repeat(16)}-01`]) {
+      const begun = (await ask({ traceparent })).headers.get("traceparent") ?? "";
+      expect(begun).toMatch(/^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/);
+      expect(begun).not.toContain("aaaaaaaa");
+    }
+  });
+});
+
+describe("cost and time", () => {
+  test("Server-Timing says how long it took, in all and in D1", async () => {
+    const response = await asha.fetch("GET", "/posts");
+    expect(response.headers.get("server-timing")).toMatch(/^total;dur=\d+(\.\d+)?, d1;dur=\d+(\.\d+)?$/);
+  });
+
+  test("Kith-Cost is what D1 itself said, on every route", async () => {
+    const ben = await world.person("ben");
+    const mine = await ben.posts.create({ caption: "mine" });
+    const requests: [PersonActor | typeof world.anonymous, string, string, unknown?][] = [
+      [world.anonymous, "POST", "/auth/login", { username: ben.username, password: ben.password }],
+      [world.anonymous, "GET", "/posts"],
+      [world.anonymous, "GET", `/users/${ben.username}`],
+      [asha, "GET", "/profile"],
+      [asha, "GET", `/posts/${mine.id}`],
+      [asha, "POST", "/posts", { caption: "another" }],
+      [asha, "PUT", `/posts/${mine.id}/like`],
+      [asha, "PUT", `/posts/${mine.id}/like`],
+      [ben, "GET", `/posts/${mine.id}/likes`],
+      [asha, "DELETE", `/posts/${mine.id}/like`],
+      [ben, "GET", "/notifications"],
+      [ben, "POST", "/notifications/read", { up_to: 1 }],
+      [ben, "DELETE", `/posts/${mine.id}`],
+      [ben, "POST", "/auth/logout"],
+    ];
+    for (const [actor, method, path, body] of requests) {
+      const response = await actor.fetch(method, path, body);
+      expect([method, path, response.ok]).toEqual([method, path, true]);
+      const record = await world.control.recordOf(response);
+      const rows = recordedRows(record);
+      const stated = statedCost(response);
+      expect([method, path, stated]).toEqual([
+        method,
+        path,
+        {
+          d1_trips: rows.trips,
+          rows_read: rows.read,
+          rows_written: rows.written,
+          kv_reads: record.kvReads,
+          kv_writes: record.kvWrites,
+          queue_sends: expect.any(Number),
+          r2_ops: 0,
+        },
+      ]);
+      expect(stated.queue_sends).toBeLessThanOrEqual(record.queueSends.length);
+      expect(stated.queue_sends).toBeGreaterThanOrEqual(record.queueSends.length - record.lateQueueSends);
+    }
+  });
+
+  test("an aborted batch tells no rows, and Kith-Cost says so", async () => {
+    const response = await asha.fetch("PUT", "/posts/01900000-0000-7000-8000-000000000000/like");
+    await expectProblem(response.clone(), 404, "not_found");
+    const { d1_trips: trips, rows_read: read, rows_written: written } = statedCost(response);
+    expect([trips, read, written]).toEqual([1, Number.NaN, Number.NaN]);
+  });
+
+  test("what needs no database pays for none", async () => {
+    for (const path of ["/health", "/.well-known/jwks.json", "/nothing"]) {
+      expect(statedCost(await world.fetch("GET", path))).toMatchObject({ d1_trips: 0, rows_read: 0, rows_written: 0 });
+    }
+    const refused = await world.bearing("nonsense").fetch("GET", "/profile");
+    expect(statedCost(refused).d1_trips).toBe(0);
+  });
+});
+
+describe("headers", () => {
+  test("every answer protects itself", async () => {
+    const answers = await Promise.all([
+      world.fetch("GET", "/health"),
+      world.fetch("GET", "/nothing"),
+      world.fetch("GET", "/.well-known/jwks.json"),
+      asha.fetch("GET", "/profile"),
+      asha.fetch("POST", "/posts", "{"),
+    ]);
+    for (const { headers } of answers) {
+      expect(headers.get("x-content-type-options")).toBe("nosniff");
+      expect(headers.get("strict-transport-security")).toMatch(/^max-age=\d{7,}/);
+      expect(headers.get("content-security-policy")).toBe("default-src 'none'; frame-ancestors 'none'");
+      expect(headers.get("cache-control")).not.toBeNull();
+    }
+  });
+
+  test("what differs by who asks is in no shared cache", async () => {
+    for (const path of ["/posts", `/posts/${post.id}`, "/notifications", `/users/${asha.username}`]) {
+      expect((await asha.fetch("GET", path)).headers.get("cache-control")).toMatch(/private|no-store/);
+    }
+  });
+});
+
+describe("the log", () => {
+  test("one line a request, and nothing in it that is anyone's secret", async () => {
+    const secret = world.uniqueName("secret");
+    const ben = await world.person("ben");
+    const told: [Response, { method: string; route: string | null; status: number }][] = [];
+    const log = async (actor: typeof world.anonymous, method: string, path: string, route: string | null, body?: unknown) => {
+      const response = await actor.fetch(method, path, body);
+      told.push([response, { method, route, status: response.status }]);
+    };
+    await log(world.anonymous, "POST", "/auth/register", "/api/v1/auth/register", {
+      username: world.uniqueName("new"),
+      email: `${secret}@example.com`,
+      password: `${secret} password`,
+    });
+    await log(world.anonymous, "POST", "/auth/login", "/api/v1/auth/login", { email: `${secret}@example.com`, password: secret });
+    await log(ben, "POST", "/posts", "/api/v1/posts", { caption: secret });
+    await log(ben, "POST", "/posts", "/api/v1/posts", `{"caption":"${secret}`);
+    await log(ben, "PUT", `/posts/${post.id}/like`, "/api/v1/posts/{id}/like");
+    await log(ben, "GET", `/posts/${secret}?limit=${secret}`, "/api/v1/posts/{id}");
+    await log(ben, "GET", `/nowhere/${secret}?q=${secret}`, null);
+    await log(world.bearing(`${secret}.x.y`), "GET", "/profile", "/api/v1/profile");
+
+    for (const [response, expected] of told) {
+      const id = response.headers.get("x-request-id") ?? "";
+      const lines = await eventually("the log line arrives", async () => {
+        const found = world.logLines().filter(({ message }) => message.includes(id) && message.includes('"request"'));
+        return found.length > 0 && found;
+      });
+      expect(lines).toHaveLength(1);
+      const line = JSON.parse(lines[0]?.message ?? "") as Record<string, unknown>;
+      expect(line).toMatchObject({
+        ...expected,
+        request_id: id,
+        trace_id: (response.headers.get("traceparent") ?? "").split("-")[1],
+        ms: expect.any(Number),
+        cost: expect.objectContaining({ d1_trips: expect.any(Number) }),
+      });
+    }
+    const everything = world.logLines().map(({ message }) => message).join("\n");
+    for (const private_ of [secret, ben.accessToken, ben.accessToken.split(".")[2] ?? "", ben.email, "Bearer ey", "$argon2"]) {
+      expect(everything).not.toContain(private_);
+    }
+  });
+
+  test("every line of the worker is one JSON object", async () => {
+    await asha.fetch("GET", "/posts");
+    for (const { message } of world.logLines()) {
+      expect(JSON.parse(message)).toMatchObject({ level: expect.stringMatching(/^(info|warn|error)$/) });
+    }
+  });
+});

@@ -1,0 +1,81 @@
+/** What a deployment can be told: to be discreet, as in production, and what it refuses to run with. */
+import { describe, expect, test } from "vitest";
+import { eventually } from "./harness/eventually.ts";
+import { expectProblem, withoutRequestId } from "./harness/problem.ts";
+import { openBrokenWorld, openWorld } from "./harness/world.ts";
+
+const [discreet, weak] = await Promise.all([
+  openWorld({ REVEAL_EMAIL: "0", EXPOSE_COST: "0" }),
+  openBrokenWorld({ SECRET_KEYS: `weak:${"A".repeat(43)}` }),
+]);
+
+describe("with REVEAL_EMAIL=0", () => {
+  const register = (body: object) =>
+    discreet.anonymous.fetch("POST", "/auth/register", body, { "x-request-id": "the-same-for-all" });
+
+  function newcomer() {
+    const username = discreet.uniqueName("asha");
+    return { username, email: `${username}@example.com`, password: "a good long passphrase" };
+  }
+
+  test("every registration is told to look into its mail, whether the mailbox is taken or not", async () => {
+    const asha = newcomer();
+    const first = await register(asha);
+    expect(first.status).toBe(202);
+    expect(await first.clone().json()).toEqual({ status: "verify_email" });
+    const again = await register({ ...newcomer(), email: asha.email.toUpperCase() });
+    expect(await withoutRequestId(again)).toEqual(await withoutRequestId(first));
+    expect(await discreet.state.number("select count(*) from users where email = ?1", asha.email)).toBe(1);
+  });
+
+  test("the first login gives the tokens", async () => {
+    const { username, email, password } = newcomer();
+    await register({ username, email, password });
+    const response = await discreet.anonymous.fetch("POST", "/auth/login", { username, password });
+    expect(await response.json()).toMatchObject({ token_type: "Bearer", expires_in: 600 });
+  });
+
+  test("who registers with a taken mailbox gets no account and does not change the one there is", async () => {
+    const [asha, mallory] = [newcomer(), newcomer()];
+    await register(asha);
+    await register({ ...mallory, email: asha.email, password: "mallory's own passphrase" });
+    const login = (body: object) => discreet.anonymous.fetch("POST", "/auth/login", body);
+    const wrong = await login({ username: mallory.username, password: "mallory's own passphrase" });
+    await expectProblem(wrong, 401, "invalid_credentials");
+    const stolen = await login({ email: asha.email, password: "mallory's own passphrase" });
+    await expectProblem(stolen, 401, "invalid_credentials");
+    expect((await login({ email: asha.email, password: asha.password })).status).toBe(200);
+  });
+
+  test("a username is public, so that it is taken may be said", async () => {
+    const asha = newcomer();
+    await register(asha);
+    await expectProblem(await register({ ...newcomer(), username: asha.username }), 409, "username_taken");
+  });
+});
+
+test("with EXPOSE_COST=0 no answer tells its cost", async () => {
+  for (const path of ["/health", "/api/v1/posts", "/nothing"]) {
+    expect((await discreet.fetch("GET", path)).headers.get("kith-cost")).toBeNull();
+  }
+});
+
+describe("with a key that was typed rather than drawn", () => {
+  test("nothing is served, and the client is not told which setting it is", async () => {
+    for (const [method, path] of [
+      ["GET", "/posts"],
+      ["POST", "/auth/register"],
+    ] as const) {
+      const problem = await expectProblem(await weak.anonymous.fetch(method, path), 503, "misconfigured");
+      expect(JSON.stringify(problem)).not.toContain("SECRET_KEYS");
+    }
+  });
+
+  test("the log names the setting, not its value", async () => {
+    await weak.anonymous.fetch("GET", "/posts");
+    const line = await eventually("the setting is named", async () =>
+      weak.logLines().find(({ message }) => message.includes("SECRET_KEYS")),
+    );
+    expect(line.message).not.toContain("AAAAAAAA");
+  });
+});

@@ -1,0 +1,25 @@
+/**
+ * The black-box tests: the built Wasm in workerd, spoken to over HTTP.
+ *
+ * Each spec file starts a server of its own and shares it between its tests, which never share
+ * data. The order is random on purpose: a test that needs its neighbour is a test that lies. A
+ * failing order is replayed with `--sequence.seed`, which the failing run prints.
+ */
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  root: fileURLToPath(new URL("..", import.meta.url)),
+  test: {
+    include: ["tests/api/**/*.spec.ts"],
+    sequence: { shuffle: true },
+    pool: "forks",
+    // Each file costs a workerd; more at once only wait for each other.
+    maxWorkers: 2,
+    // The worker's own lines are kept for the tests to read; wrangler's are noise.
+    env: { WRANGLER_LOG: "error" },
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 20_000,
+  },
+});

@@ -56,7 +56,11 @@ async fn fetch(
 }
 
 /// Messages of the jobs queue or of its dead letters.
-#[wasm_bindgen]
+#[wasm_bindgen(
+    wasm_bindgen = worker::wasm_bindgen,
+    wasm_bindgen_futures = worker::wasm_bindgen_futures,
+    js_sys = worker::js_sys
+)]
 pub async fn queue(batch: worker_sys::MessageBatch, env: Env, context: worker_sys::Context) {
     let context = JsValue::from(context);
     let dead_letters = batch.queue().is_ok_and(|name| name == DEAD_LETTERS);
@@ -87,7 +91,11 @@ pub async fn queue(batch: worker_sys::MessageBatch, env: Env, context: worker_sy
 }
 
 /// The cron.
-#[wasm_bindgen]
+#[wasm_bindgen(
+    wasm_bindgen = worker::wasm_bindgen,
+    wasm_bindgen_futures = worker::wasm_bindgen_futures,
+    js_sys = worker::js_sys
+)]
 pub async fn scheduled(_event: worker_sys::ScheduledEvent, env: Env, context: worker_sys::Context) {
     let ports = cloudflare::ports(&env, Context::new(context));
     match deployment(&env) {

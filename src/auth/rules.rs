@@ -49,7 +49,8 @@ impl RegisterRequest {
                 checks.note(check_password(&typed, username.as_ref(), email.as_ref()))?;
                 Some(typed)
             });
-        let display_name = self.display_name.or(typed_username).and_then(|name| {
+        // Without one, the username as typed is shown, which has been checked.
+        let display_name = self.display_name.map_or(typed_username, |name| {
             checks.note(check_display_name("/display_name", &name))?;
             Some(name)
         });

@@ -54,6 +54,14 @@ struct AccessClaims {
     sid: String,
 }
 
+/// The one other header that has a say: a token that asks for an extension to be understood is
+/// refused, because Kith understands none (RFC 7515, section 4.1.11).
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct Extensions {
+    #[serde(default, skip_serializing)]
+    crit: Option<serde_json::Value>,
+}
+
 /// A public key as a JSON Web Key (RFC 8037).
 #[derive(Serialize)]
 pub(super) struct PublicKey<'a> {
@@ -119,7 +127,7 @@ impl TokenKeys {
     }
 
     /// Who a token speaks for, if Kith issued it and it has not expired. No header of the token but
-    /// `kid`, `alg` and `typ` has any say.
+    /// `kid`, `alg`, `typ` and `crit` has any say.
     ///
     /// # Errors
     /// [`Code::TokenExpired`] for a good token whose time is over, else [`Code::InvalidToken`].
@@ -133,9 +141,9 @@ impl TokenKeys {
         if token.len() > MAX_LENGTH {
             return None;
         }
-        let untrusted = UntrustedToken::new(token).ok()?;
+        let untrusted = UntrustedToken::<Extensions>::try_from(token).ok()?;
         let header = untrusted.header();
-        if header.token_type.as_deref() != Some(TYPE) {
+        if header.token_type.as_deref() != Some(TYPE) || header.other_fields.crit.is_some() {
             return None;
         }
         let kid = header.key_id.as_deref()?;

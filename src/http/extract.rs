@@ -7,7 +7,7 @@ use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
-use serde_json::error::Category;
+use serde_json::Value;
 
 use super::body::{JSON_LIMIT, declared_length};
 use super::problem::Refusal;
@@ -60,21 +60,24 @@ fn is_json(content_type: Option<&str>) -> bool {
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
+    // The whole syntax first, so that what is no JSON is never called a wrong field; this is also
+    // where nesting is limited, because a typed reader skips what it does not know at any depth.
+    let value: Value =
+        serde_json::from_slice(body).map_err(|_| Error::Malformed(Code::MalformedJson))?;
+    if !value.is_object() {
+        // A typed reader would take an array for the fields in their order.
+        return Err(Error::invalid("", Rule::InvalidType));
+    }
     let mut source = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut source).map_err(|error| {
+    serde_path_to_error::deserialize(&mut source).map_err(|error| {
         let unknown = error.inner().to_string().starts_with("unknown field");
-        match error.inner().classify() {
-            Category::Data if unknown => Error::invalid(pointer(error.path()), Rule::UnknownField),
-            Category::Data => Error::invalid(pointer(error.path()), Rule::InvalidType),
-            Category::Syntax | Category::Eof | Category::Io => {
-                Error::Malformed(Code::MalformedJson)
-            }
-        }
-    })?;
-    source
-        .end()
-        .map_err(|_| Error::Malformed(Code::MalformedJson))?;
-    Ok(value)
+        let rule = if unknown {
+            Rule::UnknownField
+        } else {
+            Rule::InvalidType
+        };
+        Error::invalid(pointer(error.path()), rule)
+    })
 }
 
 /// An RFC 6901 pointer from the path to the value that does not fit.

@@ -98,23 +98,18 @@ impl PageRequest {
     }
 }
 
-/// A row that a list has looked at: an entry the viewer may see, or the last of
-/// [`PageRequest::candidates`], which says where the next page begins even if nobody may see it.
-pub trait Candidate {
-    /// What the list shows.
-    type Entry;
-
-    /// Whether the viewer may see it.
-    fn is_visible(&self) -> bool;
-
-    /// Whether it is the last candidate this page may look at.
-    fn is_last(&self) -> bool;
-
+/// A row of a list, which knows its place in it.
+pub trait Keyed {
     /// The key to resume after.
     fn key(&self) -> String;
+}
 
-    /// What the list shows of it.
-    fn into_entry(self) -> Self::Entry;
+/// The last candidate that a list has looked at, or null if there were fewer than it may look at:
+/// what follows it is for the next page, even if nothing before it was visible.
+#[derive(Debug, Deserialize)]
+pub struct Boundary {
+    /// The candidate's key.
+    pub boundary: Option<String>,
 }
 
 /// One page of a list. A page may be short or empty; only `next_cursor: null` ends the list.
@@ -126,30 +121,59 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
-impl<T> Page<T> {
-    /// The page asked for of the list named `list`, from its candidates in order.
+impl<T: Keyed> Page<T> {
+    /// The page asked for of the list named `list`, from at most [`PageRequest::rows`] visible rows
+    /// in order, and the boundary of the candidates they were found among.
     #[must_use]
-    pub fn new<C: Candidate<Entry = T>>(
-        mut candidates: Vec<C>,
+    pub fn from_visible(
+        mut rows: Vec<T>,
+        boundary: Option<Boundary>,
         request: &PageRequest,
         list: &str,
         keys: &SecretKeys,
     ) -> Self {
-        let boundary = candidates
-            .last()
-            .filter(|row| row.is_last())
-            .map(Candidate::key);
-        candidates.retain(Candidate::is_visible);
-        let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
-        let next = if candidates.len() > limit {
-            candidates.truncate(limit);
-            candidates.last().map(Candidate::key)
-        } else {
-            boundary
-        };
+        let next = next_after_full_page(&mut rows, request)
+            .or_else(|| boundary.and_then(|boundary| boundary.boundary));
         Self {
-            data: candidates.into_iter().map(Candidate::into_entry).collect(),
+            data: rows,
             next_cursor: next.map(|key| seal(&key, list, keys)),
+        }
+    }
+
+    /// The page asked for of the list named `list`, from at most [`PageRequest::rows`] candidates in
+    /// order, of which only the visible ones are shown.
+    #[must_use]
+    pub fn from_candidates(
+        mut rows: Vec<T>,
+        is_visible: impl Fn(&T) -> bool,
+        request: &PageRequest,
+        list: &str,
+        keys: &SecretKeys,
+    ) -> Self {
+        let next = next_after_full_page(&mut rows, request);
+        rows.retain(is_visible);
+        Self {
+            data: rows,
+            next_cursor: next.map(|key| seal(&key, list, keys)),
+        }
+    }
+}
+
+/// Cuts `rows` to the page; if there were more, the key of the last that stays.
+fn next_after_full_page<T: Keyed>(rows: &mut Vec<T>, request: &PageRequest) -> Option<String> {
+    let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    rows.last().filter(|_| more).map(Keyed::key)
+}
+
+impl<T> Page<T> {
+    /// The same page with each entry as `show` makes it.
+    #[must_use]
+    pub fn map<U>(self, show: impl FnMut(T) -> U) -> Page<U> {
+        Page {
+            data: self.data.into_iter().map(show).collect(),
+            next_cursor: self.next_cursor,
         }
     }
 
@@ -191,67 +215,71 @@ mod tests {
         }
     }
 
-    /// A candidate by its key; visible if it is even.
-    struct Numbered(i64, bool);
-
-    impl Candidate for Numbered {
-        type Entry = i64;
-
-        fn is_visible(&self) -> bool {
-            self.0 % 2 == 0
-        }
-
-        fn is_last(&self) -> bool {
-            self.1
-        }
-
+    impl Keyed for i64 {
         fn key(&self) -> String {
-            self.0.to_string()
-        }
-
-        fn into_entry(self) -> i64 {
-            self.0
+            self.to_string()
         }
     }
 
-    fn page(rows: &[(i64, bool)]) -> (Vec<i64>, Option<String>) {
-        let request = PageRequest {
-            limit: 2,
-            after: None,
-        };
-        let rows = rows
-            .iter()
-            .map(|(key, last)| Numbered(*key, *last))
-            .collect();
-        let page = Page::new(rows, &request, "numbers", &keys());
+    const TWO: PageRequest = PageRequest {
+        limit: 2,
+        after: None,
+    };
+
+    fn opened(page: Page<i64>) -> (Vec<i64>, Option<String>) {
         let next = page
             .next_cursor
             .map(|cursor| open(&cursor, "numbers", &keys()).unwrap());
         (page.data, next)
     }
 
+    fn from_visible(rows: &[i64], boundary: Option<i64>) -> (Vec<i64>, Option<String>) {
+        let boundary = Boundary {
+            boundary: boundary.map(|key| key.to_string()),
+        };
+        opened(Page::from_visible(
+            rows.to_vec(),
+            Some(boundary),
+            &TWO,
+            "numbers",
+            &keys(),
+        ))
+    }
+
     #[test]
     fn a_full_page_goes_on_behind_its_last_entry() {
         assert_eq!(
-            page(&[(8, false), (6, false), (4, false)]),
+            from_visible(&[8, 6, 4], Some(1)),
             (vec![8, 6], Some("6".into()))
         );
     }
 
     #[test]
     fn a_page_without_more_candidates_ends_the_list() {
-        assert_eq!(page(&[]), (vec![], None));
-        assert_eq!(page(&[(8, false), (6, false)]), (vec![8, 6], None));
+        assert_eq!(from_visible(&[], None), (vec![], None));
+        assert_eq!(from_visible(&[8, 6], None), (vec![8, 6], None));
     }
 
     #[test]
     fn a_page_of_invisible_candidates_is_short_but_goes_on() {
-        assert_eq!(page(&[(8, false), (1, true)]), (vec![8], Some("1".into())));
-        assert_eq!(page(&[(1, true)]), (vec![], Some("1".into())));
-        assert_eq!(
-            page(&[(8, false), (4, true)]),
-            (vec![8, 4], Some("4".into()))
-        );
+        assert_eq!(from_visible(&[8], Some(1)), (vec![8], Some("1".into())));
+        assert_eq!(from_visible(&[], Some(1)), (vec![], Some("1".into())));
+    }
+
+    #[test]
+    fn candidates_are_paged_first_and_judged_then() {
+        let even = |rows: &[i64]| {
+            let rows = rows.to_vec();
+            opened(Page::from_candidates(
+                rows,
+                |row| row % 2 == 0,
+                &TWO,
+                "numbers",
+                &keys(),
+            ))
+        };
+        assert_eq!(even(&[8, 7, 6]), (vec![8], Some("7".into())));
+        assert_eq!(even(&[8, 7]), (vec![8], None));
     }
 
     #[test]

@@ -82,8 +82,10 @@ async fn list_likes(
     let request = query.parse(&list, app.secret_keys())?;
     let after =
         Place::after(request.after.as_deref()).ok_or(Error::Malformed(Code::MalformedCursor))?;
-    let (batch, rows) = store::list(&viewer, &post, &request, &after);
-    let candidates = app.run(batch).await?.rows(&rows)?;
-    let page = Page::new(candidates, &request, &list, app.secret_keys());
+    let (batch, rows, boundary) = store::list(&viewer, &post, &request, &after);
+    let outcome = app.run(batch).await?;
+    let (rows, boundary) = (outcome.rows(&rows)?, outcome.first(&boundary)?);
+    let page = Page::from_visible(rows, boundary, &request, &list, app.secret_keys())
+        .map(|like| like.person);
     Ok(PageResponse(page, request).into_response())
 }

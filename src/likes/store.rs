@@ -3,10 +3,10 @@
 use serde::Deserialize;
 
 use crate::auth::{MaybeViewer, Viewer};
-use crate::http::pagination::{Candidate, PageRequest};
+use crate::http::pagination::{Boundary, Keyed, PageRequest};
 use crate::id::PostId;
 use crate::jobs::{AppendedJob, NewJob, insert_job};
-use crate::platform::{Batch, Rows, flag, json_text, params};
+use crate::platform::{Batch, Rows, json_text, params};
 use crate::posts::{self, LikeCountRow};
 use crate::time::Timestamp;
 use crate::users::{ShortPerson, blocked_between, short_person};
@@ -64,35 +64,50 @@ where post_id = ?1 and user_id = ?2",
     (batch, count)
 }
 
-/// A page of who likes a post, newest like first.
+/// The candidates of a list of likes: `$most` of those of the post `$post` before the place
+/// (`$created_at`, `$user_id`), newest first. Their key sorts as they do.
+macro_rules! candidates {
+    ($post:literal, $created_at:literal, $user_id:literal, $most:literal) => {
+        concat!(
+            "select user_id, format('%016d %s', created_at, user_id) as key
+    from likes
+    where post_id = ",
+            $post,
+            " and (created_at, user_id) < (",
+            $created_at,
+            ", ",
+            $user_id,
+            ")
+    order by created_at desc, user_id desc
+    limit ",
+            $most
+        )
+    };
+}
+
+/// A page of who likes a post, newest like first, and where its candidates end.
 pub(super) fn list(
     viewer: &MaybeViewer,
     post: &PostId,
     page: &PageRequest,
     after: &Place,
-) -> (Batch, Rows<ListedLike>) {
+) -> (Batch, Rows<ListedLike>, Rows<Boundary>) {
     let mut batch = Batch::guarded_if_signed_in(viewer);
     posts::require_visible(&mut batch, viewer, post);
     let rows = batch.query(
         concat!(
             "select ",
             short_person!("u"),
-            " as person, c.created_at, u.id as user_id, u.status = 'active' and not ",
-            blocked_between!("u.id", "?1"),
-            " as visible, c.place = ?5 as is_last
+            " as person, c.key
 from (
-  select user_id, created_at, row_number() over () as place
-  from (
-    select user_id, created_at
-    from likes
-    where post_id = ?2 and (created_at, user_id) < (?3, ?4)
-    order by created_at desc, user_id desc
-    limit ?5
-  )
+    ",
+            candidates!("?2", "?3", "?4", "?5"),
+            "
 ) c
-join users u on u.id = c.user_id
-where visible or is_last
-order by c.created_at desc, c.user_id desc
+cross join users u on u.id = c.user_id
+where u.status = 'active' and not ",
+            blocked_between!("u.id", "?1"),
+            "
 limit ?6"
         ),
         params![
@@ -104,7 +119,23 @@ limit ?6"
             page.rows(),
         ],
     );
-    (batch, rows)
+    let boundary = batch.query(
+        concat!(
+            "select iif(sum(1) = ?4, min(key), null) as boundary
+from (
+    ",
+            candidates!("?1", "?2", "?3", "?4"),
+            "
+)"
+        ),
+        params![
+            post,
+            after.created_at,
+            after.user_id.as_str(),
+            page.candidates()
+        ],
+    );
+    (batch, rows, boundary)
 }
 
 /// A place in a list of likes: the key of the like before it.
@@ -132,35 +163,16 @@ impl Place {
     }
 }
 
-/// A candidate of a list of likes.
+/// One like of a list.
 #[derive(Debug, Deserialize)]
 pub(super) struct ListedLike {
     #[serde(deserialize_with = "json_text")]
-    person: ShortPerson,
-    created_at: i64,
-    user_id: String,
-    #[serde(deserialize_with = "flag")]
-    visible: bool,
-    #[serde(deserialize_with = "flag")]
-    is_last: bool,
+    pub(super) person: ShortPerson,
+    key: String,
 }
 
-impl Candidate for ListedLike {
-    type Entry = ShortPerson;
-
-    fn is_visible(&self) -> bool {
-        self.visible
-    }
-
-    fn is_last(&self) -> bool {
-        self.is_last
-    }
-
+impl Keyed for ListedLike {
     fn key(&self) -> String {
-        format!("{} {}", self.created_at, self.user_id)
-    }
-
-    fn into_entry(self) -> ShortPerson {
-        self.person
+        self.key.clone()
     }
 }

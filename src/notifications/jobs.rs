@@ -5,8 +5,9 @@ use crate::app::App;
 use crate::error::Error;
 use crate::id::{JobId, PostId, UserId};
 
-/// Tells the author of a post that somebody likes it: unless they were told before, or the like, the
-/// post or the one who liked it is gone by now, or one blocks the other.
+/// Tells the author of a post that somebody likes it: unless they were told before, or the post or the
+/// one who liked it is gone by now, or one blocks the other. A like that was taken back meanwhile is
+/// told all the same, so that what the author sees does not hang on how fast the queue was.
 ///
 /// # Errors
 /// When the database does not answer. The effect may have been had all the same, so the caller tries

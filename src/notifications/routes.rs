@@ -8,7 +8,7 @@ use http::header::{ETAG, HeaderMap, HeaderValue, LINK};
 use serde::Serialize;
 
 use super::rules::MarkReadRequest;
-use super::store::{self, Notification};
+use super::store::{self, ListedNotification, Notification};
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::error::{Code, Error};
@@ -60,10 +60,10 @@ async fn list_notifications(
     let mut response = if known.contains(&inbox.version.as_str()) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let mut page = Page::new(outcome.rows(&rows)?, &request, &list, app.secret_keys());
-        for notification in &mut page.data {
-            notification.read = notification.seq <= inbox.read_seq;
-        }
+        let rows = outcome.rows(&rows)?;
+        let visible = ListedNotification::is_visible;
+        let page = Page::from_candidates(rows, visible, &request, &list, app.secret_keys())
+            .map(|row| row.show(inbox.read_seq));
         let link = page.link(request.limit);
         let mut response = json(&NotificationPage {
             page,

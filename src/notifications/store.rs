@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::auth::Viewer;
-use crate::http::pagination::{Candidate, PageRequest};
+use crate::http::pagination::{Keyed, PageRequest};
 use crate::id::{JobId, PostId, UserId};
 use crate::jobs;
 use crate::platform::{Batch, Rows, flag, optional_json_text, params};
@@ -26,12 +26,10 @@ pub(super) fn tell_of_like(
         concat!(
             "insert into told (recipient_id, kind, subject_id, actor_id)
 select ?3, 'like', ?1, ?2
-from likes l
-join posts p on p.id = l.post_id
-join users a on a.id = l.user_id
+from posts p
+join users a on a.id = ?2
 where changes() = 1
-  and l.post_id = ?1
-  and l.user_id = ?2
+  and p.id = ?1
   and p.deleted_at is null
   and p.removed_at is null
   and a.status = 'active'
@@ -86,15 +84,17 @@ pub(super) struct InboxRow {
 }
 
 /// SQL for the version of an inbox, in a query over `users u left join inboxes i`: it changes with
-/// every delivery, with reading, and with the account itself, whose version its own posts bump.
+/// every delivery, with reading, and with the account itself, whose version its own posts bump. It
+/// names the account, so that one's version is never another's.
 macro_rules! version {
     () => {
-        "coalesce(i.last_seq, 0) || '.' || coalesce(i.read_seq, 0) || '.' || u.version"
+        "substr(u.id, -12) || '.' || coalesce(i.last_seq, 0) || '.' || coalesce(i.read_seq, 0) || '.' || u.version"
     };
 }
 
 /// The state of the viewer's inbox, and a page of it, newest first: unless the state is `known`, in
-/// which case the page is not read.
+/// which case no row of the page is read: the bound that the scan starts from is one value, and null
+/// then, at which SQLite does not even begin.
 pub(super) fn list(
     viewer: &Viewer,
     page: &PageRequest,
@@ -124,12 +124,11 @@ where u.id = ?1"
   n.actor_count,
   n.created_at,
   n.updated_at,
-  n.place = ?3 as is_last,
-  (a1.id is not null or a2.id is not null or a3.id is not null) and ",
-            visible!("p", "a", "?1"),
-            " as visible,
   p.id as post_id,
   p.caption as post_caption,
+  ",
+            visible!("p", "a", "?1"),
+            " as visible,
   ",
             short_person!("a1"),
             " as actor_1,
@@ -140,26 +139,22 @@ where u.id = ?1"
             short_person!("a3"),
             " as actor_3
 from (
-  select *, row_number() over () as place
-  from (
-    select seq, kind, subject_id, actor_count, actor_1, actor_2, actor_3, created_at, updated_at
-    from notifications
-    where recipient_id = ?1
-      and seq < ?2
-      and instr(?4, ' ' || (
-        select ",
+  select seq, kind, subject_id, actor_count, actor_1, actor_2, actor_3, created_at, updated_at
+  from notifications
+  where recipient_id = ?1
+    and seq < (
+      select iif(instr(?3, ' ' || ",
             version!(),
-            "
-        from users u
-        left join inboxes i on i.user_id = u.id
-        where u.id = ?1
-      ) || ' ') = 0
-    order by seq desc
-    limit ?3
-  )
+            " || ' ') = 0, ?2, null)
+      from users u
+      left join inboxes i on i.user_id = u.id
+      where u.id = ?1
+    )
+  order by seq desc
+  limit ?4
 ) n
-left join posts p on p.id = n.subject_id
-left join users a on a.id = p.author_id
+join posts p on p.id = n.subject_id
+join users a on a.id = p.author_id
 left join users a1 on a1.id = n.actor_1 and a1.status = 'active' and not ",
             blocked_between!("a1.id", "?1"),
             "
@@ -169,16 +164,13 @@ left join users a2 on a2.id = n.actor_2 and a2.status = 'active' and not ",
 left join users a3 on a3.id = n.actor_3 and a3.status = 'active' and not ",
             blocked_between!("a3.id", "?1"),
             "
-where visible or is_last
-order by n.seq desc
-limit ?5"
+order by n.seq desc"
         ),
         params![
             viewer.user_id(),
             after,
-            page.candidates(),
             format!(" {} ", known.join(" ")),
-            page.rows(),
+            page.rows()
         ],
     );
     (batch, inbox, rows)
@@ -194,10 +186,8 @@ pub(super) struct ListedNotification {
     updated_at: Timestamp,
     #[serde(deserialize_with = "flag")]
     visible: bool,
-    #[serde(deserialize_with = "flag")]
-    is_last: bool,
-    post_id: Option<PostId>,
-    post_caption: Option<String>,
+    post_id: PostId,
+    post_caption: String,
     #[serde(deserialize_with = "optional_json_text")]
     actor_1: Option<ShortPerson>,
     #[serde(deserialize_with = "optional_json_text")]
@@ -206,10 +196,10 @@ pub(super) struct ListedNotification {
     actor_3: Option<ShortPerson>,
 }
 
-/// A notification as it is answered. Whether it is read is the watermark's to say.
+/// A notification as it is answered.
 #[derive(Debug, Serialize)]
 pub(super) struct Notification {
-    pub(super) seq: i64,
+    seq: i64,
     kind: String,
     /// The latest, at most three.
     actors: Vec<ShortPerson>,
@@ -218,7 +208,7 @@ pub(super) struct Notification {
     order_id: Option<String>,
     created_at: Timestamp,
     updated_at: Timestamp,
-    pub(super) read: bool,
+    read: bool,
 }
 
 /// The post a notification is about.
@@ -229,23 +219,26 @@ struct NotificationPost {
     thumb_url: Option<String>,
 }
 
-impl Candidate for ListedNotification {
-    type Entry = Notification;
-
-    fn is_visible(&self) -> bool {
-        self.visible
-    }
-
-    fn is_last(&self) -> bool {
-        self.is_last
-    }
-
+impl Keyed for ListedNotification {
     fn key(&self) -> String {
         self.seq.to_string()
     }
+}
 
-    fn into_entry(self) -> Notification {
-        let post = self.post_id.zip(self.post_caption);
+impl ListedNotification {
+    /// Whether the viewer may see the post and at least one of those who acted.
+    pub(super) fn is_visible(&self) -> bool {
+        let acted = [&self.actor_1, &self.actor_2, &self.actor_3];
+        self.visible && acted.into_iter().any(Option::is_some)
+    }
+
+    /// What is answered, to someone who has read everything up to `read_seq`.
+    pub(super) fn show(self, read_seq: i64) -> Notification {
+        let post = NotificationPost {
+            id: self.post_id,
+            caption: self.post_caption,
+            thumb_url: None,
+        };
         Notification {
             seq: self.seq,
             kind: self.kind,
@@ -254,15 +247,11 @@ impl Candidate for ListedNotification {
                 .flatten()
                 .collect(),
             actor_count: self.actor_count,
-            post: post.map(|(id, caption)| NotificationPost {
-                id,
-                caption,
-                thumb_url: None,
-            }),
+            post: Some(post),
             order_id: None,
             created_at: self.created_at,
             updated_at: self.updated_at,
-            read: false,
+            read: self.seq <= read_seq,
         }
     }
 }

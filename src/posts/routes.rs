@@ -33,9 +33,10 @@ async fn list_posts(
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Error> {
     let request = query.parse(PUBLIC_LIST, app.secret_keys())?;
-    let (batch, rows) = store::list_public(&viewer, &request);
-    let candidates = app.run(batch).await?.rows(&rows)?;
-    let page = Page::new(candidates, &request, PUBLIC_LIST, app.secret_keys());
+    let (batch, rows, boundary) = store::list_public(&viewer, &request);
+    let outcome = app.run(batch).await?;
+    let (rows, boundary) = (outcome.rows(&rows)?, outcome.first(&boundary)?);
+    let page = Page::from_visible(rows, boundary, &request, PUBLIC_LIST, app.secret_keys());
     Ok(PageResponse(page, request).into_response())
 }
 

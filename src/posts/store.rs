@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rules::{NewPost, Visibility};
 use crate::auth::{MaybeViewer, Viewer};
-use crate::http::pagination::{Candidate, PageRequest};
+use crate::http::pagination::{Boundary, Keyed, PageRequest};
 use crate::id::PostId;
 use crate::platform::{Batch, Rows, Value, Write, flag, json_text, params};
 use crate::time::Timestamp;
@@ -220,79 +220,75 @@ where id = ?1 and author_id = ?2",
     (batch, deleted)
 }
 
-/// A page of the public list: posts that everyone may see, newest first, without comments.
-///
-/// The index gives at most `2 × limit + 1` candidates, which are judged outside; so a page costs the
-/// same however many the viewer may not see.
-pub(super) fn list_public(viewer: &MaybeViewer, page: &PageRequest) -> (Batch, Rows<ListedPost>) {
-    let mut batch = Batch::guarded_if_signed_in(viewer);
-    let rows = batch.query(
+/// The candidates of the public list: `$most` ids before `$before`, newest first, from an index that
+/// holds nothing else. The index is named and the limit stands inside, because the planner would
+/// change its mind about either after `analyze`.
+macro_rules! public_candidates {
+    ($before:literal, $most:literal) => {
         concat!(
-            "select ",
-            post!("p", "a", "?1"),
-            ", ",
-            visible!("p", "a", "?1"),
-            " as visible, c.place = ?3 as is_last
-from (
-  select id, row_number() over () as place
-  from (
-    select id
-    from posts
+            "select id
+    from posts indexed by posts_public
     where reply_to is null
       and visibility = 'public'
       and deleted_at is null
       and removed_at is null
-      and id < ?2
+      and id < ",
+            $before,
+            "
     order by id desc
-    limit ?3
-  )
+    limit ",
+            $most
+        )
+    };
+}
+
+/// A page of the public list: posts that everyone may see, newest first, without comments; and where
+/// its candidates end. It costs the same however many of them the viewer may not see.
+pub(super) fn list_public(
+    viewer: &MaybeViewer,
+    page: &PageRequest,
+) -> (Batch, Rows<Post>, Rows<Boundary>) {
+    let mut batch = Batch::guarded_if_signed_in(viewer);
+    let before = page.after.as_deref().unwrap_or(AFTER_EVERY_ID);
+    let rows = batch.query(
+        concat!(
+            "select ",
+            post!("p", "a", "?1"),
+            "
+from (
+    ",
+            public_candidates!("?2", "?3"),
+            "
 ) c
-join posts p on p.id = c.id
-join users a on a.id = p.author_id
-where visible or is_last
-order by p.id desc
+cross join posts p on p.id = c.id
+cross join users a on a.id = p.author_id
+where ",
+            visible!("p", "a", "?1"),
+            "
+order by c.id desc
 limit ?4"
         ),
-        params![
-            viewer.user_id(),
-            page.after.as_deref().unwrap_or(AFTER_EVERY_ID),
-            page.candidates(),
-            page.rows(),
-        ],
+        params![viewer.user_id(), before, page.candidates(), page.rows()],
     );
-    (batch, rows)
+    let boundary = batch.query(
+        concat!(
+            "select iif(sum(1) = ?2, min(id), null) as boundary
+from (
+    ",
+            public_candidates!("?1", "?2"),
+            "
+)"
+        ),
+        params![before, page.candidates()],
+    );
+    (batch, rows, boundary)
 }
 
 /// Sorts after every id, so that the first page needs no statement of its own.
 const AFTER_EVERY_ID: &str = "~";
 
-/// A candidate of a list.
-#[derive(Debug, Deserialize)]
-pub(super) struct ListedPost {
-    #[serde(flatten)]
-    post: Post,
-    #[serde(deserialize_with = "flag")]
-    visible: bool,
-    #[serde(deserialize_with = "flag")]
-    is_last: bool,
-}
-
-impl Candidate for ListedPost {
-    type Entry = Post;
-
-    fn is_visible(&self) -> bool {
-        self.visible
-    }
-
-    fn is_last(&self) -> bool {
-        self.is_last
-    }
-
+impl Keyed for Post {
     fn key(&self) -> String {
-        self.post.id.to_string()
-    }
-
-    fn into_entry(self) -> Post {
-        self.post
+        self.id.to_string()
     }
 }

@@ -1,5 +1,5 @@
 /** What a deployment can be told: to be discreet, as in production, and what it refuses to run with. */
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { eventually } from "./harness/eventually.ts";
 import { expectProblem, withoutRequestId } from "./harness/problem.ts";
 import { openBrokenWorld, openWorld } from "./harness/world.ts";
@@ -51,6 +51,29 @@ describe("with REVEAL_EMAIL=0", () => {
     const asha = newcomer();
     await register(asha);
     await expectProblem(await register({ ...newcomer(), username: asha.username }), 409, "username_taken");
+  });
+});
+
+describe("the operator's flags", () => {
+  const register = () => {
+    const username = discreet.uniqueName("asha");
+    const body = { username, email: `${username}@example.com`, password: "a good long passphrase" };
+    return discreet.anonymous.fetch("POST", "/auth/register", body);
+  };
+  afterEach(() => discreet.keyValue.delete("flags"));
+
+  test("who closes registration closes it to newcomers only", async () => {
+    const username = discreet.uniqueName("early");
+    const early = { username, password: "a good long passphrase" };
+    await discreet.anonymous.fetch("POST", "/auth/register", { ...early, email: `${username}@example.com` });
+    await discreet.keyValue.put("flags", JSON.stringify({ registration_open: false }));
+    await expectProblem(await register(), 403, "registration_closed");
+    expect((await discreet.anonymous.fetch("POST", "/auth/login", early)).status).toBe(200);
+  });
+
+  test.for(["nonsense", "[]", '{"registration_open":"no"}', "\u0000"])("%j in the store closes nothing", async (flags) => {
+    await discreet.keyValue.put("flags", flags);
+    expect((await register()).status).toBe(202);
   });
 });
 

@@ -72,12 +72,11 @@ describe("a person", () => {
     expect((await asha.fetch("GET", `/users/${ben.username}`)).status).toBe(200);
   });
 
-  test.for(["x", "%00", "a%2Fb", "a'%20or%201=1", "a".repeat(2_000), "%F0%9F%A6%80", "%ff", "%ED%A0%80"])(
-    "the impossible username %j is simply not found",
-    async (username) => {
+  test("an impossible username is simply not found", async () => {
+    for (const username of ["x", "%00", "a%2Fb", "a'%20or%201=1", "a".repeat(2_000), "%F0%9F%A6%80", "%ff", "%ED%A0%80"]) {
       await expectProblem(await world.anonymous.fetch("GET", `/users/${username}`), 404, "not_found");
-    },
-  );
+    }
+  });
 });
 
 describe("my own profile", () => {

@@ -150,6 +150,73 @@ describe.for(STATES)("a post that is %s", (state) => {
   });
 });
 
+describe("a comment of Cleo's under Ben's post", () => {
+  interface Thread {
+    ben: PersonActor;
+    cleo: PersonActor;
+    viewer: PersonActor;
+    comment: { id: string };
+  }
+
+  async function thread(visibility: string): Promise<Thread> {
+    const [ben, cleo, viewer] = (await world.crowd("thread", 3)) as [PersonActor, PersonActor, PersonActor];
+    const root = await ben.posts.create({ caption: "a thread", visibility });
+    return { ben, cleo, viewer, comment: await world.state.comment(cleo, root) };
+  }
+
+  const statusFor = async (viewer: Actor, { comment }: Thread) => (await viewer.fetch("GET", `/posts/${comment.id}`)).status;
+  const followBen = ({ viewer, ben }: Thread) => world.state.follow(viewer, ben);
+
+  test.for([
+    ["public", "anyone", async () => undefined, 200],
+    ["public", "one whom Ben blocks", ({ ben, viewer }) => world.state.block(ben, viewer), 404],
+    ["public", "one who blocks Ben", ({ ben, viewer }) => world.state.block(viewer, ben), 404],
+    ["public", "one whom Cleo blocks", ({ cleo, viewer }) => world.state.block(cleo, viewer), 404],
+    ["public", "one who blocks Cleo", ({ cleo, viewer }) => world.state.block(viewer, cleo), 404],
+    ["followers", "a stranger", async () => undefined, 404],
+    ["followers", "a follower of Ben", followBen, 200],
+    ["followers", "a follower of Cleo only", ({ cleo, viewer }) => world.state.follow(viewer, cleo), 404],
+    [
+      "followers",
+      "a follower of Ben whom Cleo blocks",
+      async (scene) => {
+        await followBen(scene);
+        await world.state.block(scene.cleo, scene.viewer);
+      },
+      404,
+    ],
+    [
+      "followers",
+      "a follower of Ben who blocks Ben",
+      async (scene) => {
+        await followBen(scene);
+        await world.state.block(scene.viewer, scene.ben);
+      },
+      404,
+    ],
+  ] as [string, string, (scene: Thread) => Promise<void>, number][])(
+    "in a thread that is %s, to %s",
+    async ([visibility, , relate, status]) => {
+      const scene = await thread(visibility);
+      await relate(scene);
+      expect(await statusFor(scene.viewer, scene)).toBe(status);
+    },
+  );
+
+  test("Ben sees it in his thread, and Cleo her own, though she does not follow him any more", async () => {
+    const scene = await thread("followers");
+    expect(await statusFor(scene.ben, scene)).toBe(200);
+    expect(await statusFor(scene.cleo, scene)).toBe(200);
+    expect(await statusFor(world.anonymous, scene)).toBe(404);
+  });
+
+  test("it stands in its thread, not in the public list", async () => {
+    const { comment, viewer } = await thread("public");
+    const listed = await readAllPages<Post>(viewer, "/posts", 100);
+    expect(listed.map(({ id }) => id)).not.toContain(comment.id);
+  });
+});
+
 describe("who liked", () => {
   test("names nobody to whom one is invisible, and nobody suspended", async () => {
     const [ben, asha, blocked, blocker, suspended] = (await world.crowd("liker", 5)) as [

@@ -5,7 +5,7 @@ import { createTestHarness, unstable_readConfig } from "wrangler";
 import type { TestHarness } from "wrangler";
 import { AUDIENCE, ISSUER } from "./keys.ts";
 import type { Keys } from "./keys.ts";
-import type { D1 } from "./platform.ts";
+import type { D1, Kv } from "./platform.ts";
 
 export const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const PROFILE = process.env["KITH_PROFILE"] ?? "release";
@@ -24,6 +24,7 @@ export const VARS = {
 export interface Server {
   url: URL;
   database: D1;
+  keyValue: Kv;
   harness: TestHarness;
 }
 
@@ -52,6 +53,6 @@ export async function startServer(keys: Keys, vars: Record<string, string>): Pro
   const { url } = await harness.listen();
   const worker = harness.getWorker<{ DB: never }>();
   await worker.applyD1Migrations("DB");
-  const { DB: database } = (await worker.getEnv()) as { DB: D1 };
-  return { url, database, harness };
+  const { DB: database, KV: keyValue } = (await worker.getEnv()) as unknown as { DB: D1; KV: Kv };
+  return { url, database, keyValue, harness };
 }

@@ -116,6 +116,22 @@ export class State {
     await this.run("update posts set removed_at = ?2 where id = ?1", id, Date.now());
   }
 
+  /** A comment, as a later route will write it: it has its root's visibility and audience. */
+  async comment(author: Account, root: { id: string; visibility: string; author: { id: string } }): Promise<{ id: string }> {
+    const id = uuidV7();
+    await this.run(
+      `insert into posts (id, author_id, caption, visibility, reply_to, audience_id, created_at)
+       values (?1, ?2, 'a comment', ?3, ?4, ?5, ?6)`,
+      id,
+      author.id,
+      root.visibility,
+      root.id,
+      root.author.id,
+      Date.now(),
+    );
+    return { id };
+  }
+
   /** The jobs that concern this post. */
   async jobsOf({ id }: { id: string }): Promise<JobRow[]> {
     return this.rows<JobRow>("select * from jobs where instr(payload, ?1) > 0 order by id", id);

@@ -6,7 +6,7 @@ import { eventually } from "./eventually.ts";
 import { Keys } from "./keys.ts";
 import { Actor, PersonActor } from "./person.ts";
 import type { Headers } from "./person.ts";
-import type { D1 } from "./platform.ts";
+import type { D1, Kv } from "./platform.ts";
 import { startServer } from "./server.ts";
 import type { Server } from "./server.ts";
 import type { Notification, Post, Registration } from "./shapes.ts";
@@ -19,6 +19,8 @@ export class World {
   readonly state: State;
   /** The database itself, for seeding only. */
   readonly database: D1;
+  /** The store, as an operator writes to it. */
+  readonly keyValue: Kv;
   readonly #server: Server;
 
   constructor(server: Server, keys: Keys) {
@@ -28,6 +30,7 @@ export class World {
     this.control = new Control(server.url);
     this.state = new State(server.database, keys);
     this.database = server.database;
+    this.keyValue = server.keyValue;
   }
 
   /** A name nobody else in this file has. */

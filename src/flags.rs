@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 pub const KEY: &str = "flags";
 
 /// How long an isolate trusts what it has read.
-const FRESH: Duration = Duration::from_secs(60);
+const FRESH: Duration = Duration::from_mins(1);
 
 /// The switches.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]

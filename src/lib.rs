@@ -5,6 +5,7 @@
 //! * `entry`: the Worker's three events; turns platform bindings into an [`app::App`] and nothing else.
 //! * [`app`]: the App (configuration and ports) and the visible list of the slices' routers.
 //! * [`http`]: the pipeline around every route: identity of the request, limits, errors, headers, log line.
+//! * [`viewer`]: who is behind a request, and the guard that every slice's batches begin with.
 //! * [`auth`], [`users`], [`posts`], [`likes`], [`notifications`], [`health`]: the slices, one per thing
 //!   the product does. Open `likes/` to learn everything about a like.
 //! * [`jobs`]: the outbox: what must still happen after a request, and who does it.
@@ -30,6 +31,7 @@ pub mod posts;
 pub mod text;
 pub mod time;
 pub mod users;
+pub mod viewer;
 
 #[cfg(target_arch = "wasm32")]
 pub mod entry;

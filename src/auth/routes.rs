@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::rules::{LoginRequest, RegisterRequest, Registration};
-use super::{MaybeViewer, Viewer, password, refresh, store, token};
+use super::{password, refresh, store, token};
 use crate::app::App;
 use crate::error::{Code, Error};
 use crate::flags;
@@ -27,9 +27,10 @@ use crate::http::respond::{created, json};
 use crate::id::{SessionId, UserId};
 use crate::platform::{Batch, DatabaseError};
 use crate::users::{self, Me};
+use crate::viewer::{MaybeViewer, Viewer};
 
 /// How long a session lives without being renewed.
-const SESSION_LIFETIME: Duration = Duration::from_secs(60 * 24 * 60 * 60);
+const SESSION_LIFETIME: Duration = Duration::from_hours(60 * 24);
 
 /// The most of a `User-Agent` that is kept, in characters.
 const MAX_USER_AGENT: usize = 256;
@@ -248,7 +249,7 @@ impl<'a> Session<'a> {
 
 /// `POST /auth/logout`
 async fn logout(app: App, viewer: Viewer) -> Result<StatusCode, Error> {
-    app.run(store::revoke(&viewer)).await?;
+    app.run(store::revoke(&viewer, app.now())).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -266,7 +267,9 @@ impl<S: Sync> FromRequestParts<S> for Viewer {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
-        let MaybeViewer(viewer) = MaybeViewer::from_request_parts(parts, state).await?;
+        let viewer = MaybeViewer::from_request_parts(parts, state)
+            .await?
+            .signed_in();
         viewer.ok_or_else(|| Error::Unauthenticated(Code::AuthenticationRequired).into())
     }
 }
@@ -278,15 +281,17 @@ impl<S: Sync> FromRequestParts<S> for MaybeViewer {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let app = App::from_request_parts(parts, state).await?;
         let Some(header) = parts.headers.get(AUTHORIZATION) else {
-            return Ok(Self(None));
+            return Ok(Self::NOBODY);
         };
         let token = header.to_str().ok().and_then(bearer_token);
         let token = token.ok_or(Error::Unauthenticated(Code::AuthenticationRequired))?;
         let viewer = app.token_keys().verify(token, app.now())?;
         if let Some(exchange) = parts.extensions.get::<Arc<Exchange>>() {
-            exchange.user_id.get_or_init(|| viewer.user_id.to_string());
+            exchange
+                .user_id
+                .get_or_init(|| viewer.user_id().to_string());
         }
-        Ok(Self(Some(viewer)))
+        Ok(viewer.into())
     }
 }
 

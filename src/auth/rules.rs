@@ -4,13 +4,13 @@ use serde::Deserialize;
 
 use crate::error::{Error, Rule, Violation};
 use crate::text::Checks;
-use crate::users::rules::{Email, Username, check_display_name, fold_case};
+use crate::users::{Email, Username, check_display_name, fold_case};
 
 /// The body of `POST /auth/register`. Every field is optional here, so that a client learns of all
 /// that are missing at once.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RegisterRequest {
+pub(super) struct RegisterRequest {
     username: Option<String>,
     email: Option<String>,
     password: Option<String>,
@@ -18,7 +18,7 @@ pub struct RegisterRequest {
 }
 
 /// A registration that keeps every rule.
-pub struct Registration {
+pub(super) struct Registration {
     /// The new username.
     pub username: Username,
     /// The owner's address.
@@ -34,7 +34,7 @@ impl RegisterRequest {
     ///
     /// # Errors
     /// [`Error::Invalid`] with every rule it breaks.
-    pub fn parse(self) -> Result<Registration, Error> {
+    pub(super) fn parse(self) -> Result<Registration, Error> {
         let mut checks = Checks::default();
         let typed_username = checks.required("/username", self.username);
         let username = typed_username
@@ -93,7 +93,7 @@ fn check_password(
 /// The body of `POST /auth/login`: exactly one of username and e-mail address.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct LoginRequest {
+pub(super) struct LoginRequest {
     username: Option<String>,
     email: Option<String>,
     password: Option<String>,
@@ -101,7 +101,7 @@ pub struct LoginRequest {
 
 /// How the one who signs in is named, case-folded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Name {
+pub(super) enum Name {
     /// By username.
     Username(String),
     /// By e-mail address.
@@ -114,7 +114,7 @@ impl LoginRequest {
     ///
     /// # Errors
     /// [`Error::Invalid`] when something is missing, too long to be anybody's, or given twice.
-    pub fn parse(self) -> Result<(Name, String), Error> {
+    pub(super) fn parse(self) -> Result<(Name, String), Error> {
         let mut checks = Checks::default();
         let name = match (self.username, self.email) {
             (Some(username), None) => checks

@@ -1,42 +1,12 @@
-//! The guard, and the `sessions` table.
+//! The `sessions` table.
 
 use serde::Deserialize;
 
 use super::rules::Name;
-use super::{MaybeViewer, Viewer};
 use crate::id::{SessionId, UserId};
 use crate::platform::{Batch, Rows, Write, params};
 use crate::time::Timestamp;
-
-impl Batch {
-    /// A batch for `viewer`. Its first statement is the guard: it aborts the whole batch unless the
-    /// session is alive and the account active, at the moment of the commit.
-    #[must_use]
-    pub fn guarded(viewer: &Viewer) -> Self {
-        let mut batch = Self::public();
-        batch.require(
-            "select json_extract('{}', coalesce((
-  select case
-    when s.revoked_at is not null or s.expires_at <= ?3 then 'abort:session_ended'
-    when u.status = 'suspended' then 'abort:account_suspended'
-    when u.status <> 'active' then 'abort:session_ended'
-    else '$'
-  end
-  from sessions s
-  join users u on u.id = s.user_id
-  where s.id = ?1 and s.user_id = ?2
-), 'abort:session_ended'))",
-            params![&viewer.session_id, &viewer.user_id, viewer.now],
-        );
-        batch
-    }
-
-    /// A batch for whoever asks: guarded if they are signed in.
-    #[must_use]
-    pub fn guarded_if_signed_in(viewer: &MaybeViewer) -> Self {
-        viewer.0.as_ref().map_or_else(Self::public, Self::guarded)
-    }
-}
+use crate::viewer::Viewer;
 
 /// A session about to be written.
 pub(super) struct NewSession<'a> {
@@ -103,13 +73,13 @@ where email = ?1",
 }
 
 /// Ends the viewer's own session.
-pub(super) fn revoke(viewer: &Viewer) -> Batch {
+pub(super) fn revoke(viewer: &Viewer, now: Timestamp) -> Batch {
     let mut batch = Batch::guarded(viewer);
     batch.write(
         "update sessions
 set revoked_at = ?2
 where id = ?1",
-        params![&viewer.session_id, viewer.now],
+        params![viewer.session_id(), now],
     );
     batch
 }

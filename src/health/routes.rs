@@ -15,7 +15,7 @@ use crate::http::respond::json;
 use crate::jobs;
 
 /// A job that waits longer than this past its time says that neither the queue nor the sweep works.
-const LATE: Duration = Duration::from_secs(600);
+const LATE: Duration = Duration::from_mins(10);
 
 /// The routes of health. They have no base path, because they belong to the deployment and not to a
 /// version of the API.

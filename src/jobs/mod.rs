@@ -261,10 +261,7 @@ async fn handle(app: &App, message: &Message) -> Result<(), Error> {
             post_id,
             actor_id,
             recipient_id,
-        } => {
-            notifications::jobs::tell_of_like(app, &message.id, post_id, actor_id, recipient_id)
-                .await
-        }
+        } => notifications::tell_of_like(app, &message.id, post_id, actor_id, recipient_id).await,
     }
 }
 

@@ -10,7 +10,6 @@ use serde::Serialize;
 
 use super::store::{self, Place};
 use crate::app::App;
-use crate::auth::{MaybeViewer, Viewer};
 use crate::error::{Code, Error};
 use crate::http::api;
 use crate::http::exchange::Exchange;
@@ -19,6 +18,7 @@ use crate::http::pagination::{Page, PageQuery, PageResponse};
 use crate::http::respond::json;
 use crate::id::PostId;
 use crate::jobs::NewJob;
+use crate::viewer::{MaybeViewer, Viewer};
 
 /// The routes of likes.
 pub fn router() -> Router {

@@ -2,7 +2,6 @@
 
 use serde::Deserialize;
 
-use crate::auth::{MaybeViewer, Viewer};
 use crate::http::pagination::{Boundary, Keyed, PageRequest};
 use crate::id::PostId;
 use crate::jobs::{AppendedJob, NewJob, insert_job};
@@ -10,6 +9,7 @@ use crate::platform::{Batch, Rows, json_text, params};
 use crate::posts::{self, LikeCountRow};
 use crate::time::Timestamp;
 use crate::users::{ShortPerson, blocked_between, short_person};
+use crate::viewer::{MaybeViewer, Viewer};
 
 /// A like, its count and its job, in one batch. A second like of the same account changes nothing.
 pub(super) fn like(

@@ -5,7 +5,9 @@
 //! recipient's sequence in the batch that delivers it, so that nobody resuming by number can skip
 //! one; what is read is a watermark, not a mark on each row.
 
-pub mod jobs;
+mod jobs;
 pub mod routes;
-pub mod rules;
+mod rules;
 mod store;
+
+pub use jobs::tell_of_like;

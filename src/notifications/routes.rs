@@ -10,13 +10,13 @@ use serde::Serialize;
 use super::rules::MarkReadRequest;
 use super::store::{self, ListedNotification, Notification};
 use crate::app::App;
-use crate::auth::Viewer;
 use crate::error::{Code, Error};
 use crate::http::api;
 use crate::http::conditional::{known_versions, weak_tag};
 use crate::http::extract::{Json, Query};
 use crate::http::pagination::{Page, PageQuery};
 use crate::http::respond::json;
+use crate::viewer::Viewer;
 
 /// Above every sequence number: the first page.
 const NEWEST: i64 = 1 << 53;

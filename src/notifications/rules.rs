@@ -10,7 +10,7 @@ const MAX_SEQ: i64 = (1 << 53) - 1;
 /// The body of `POST /notifications/read`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct MarkReadRequest {
+pub(super) struct MarkReadRequest {
     up_to: Option<i64>,
 }
 
@@ -19,7 +19,7 @@ impl MarkReadRequest {
     ///
     /// # Errors
     /// [`Error::Invalid`] if it is missing or not a sequence number.
-    pub fn parse(&self) -> Result<i64, Error> {
+    pub(super) fn parse(&self) -> Result<i64, Error> {
         let up_to = self
             .up_to
             .ok_or_else(|| Error::invalid("/up_to", Rule::Required))?;

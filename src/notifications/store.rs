@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::auth::Viewer;
 use crate::http::pagination::{Keyed, PageRequest};
 use crate::id::{JobId, PostId, UserId};
 use crate::jobs;
@@ -10,6 +9,7 @@ use crate::platform::{Batch, Rows, flag, optional_json_text, params};
 use crate::posts::visible;
 use crate::time::Timestamp;
 use crate::users::{ShortPerson, blocked_between, short_person};
+use crate::viewer::Viewer;
 
 /// Does the job and deletes it, in one batch. Each statement hangs on the one before having changed
 /// its row: without the job, or with the recipient told already, nothing changes.

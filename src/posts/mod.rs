@@ -5,7 +5,7 @@
 //! the fact they count.
 
 pub mod routes;
-pub mod rules;
+mod rules;
 mod store;
 
 pub(crate) use store::visible;

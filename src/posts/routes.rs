@@ -8,13 +8,13 @@ use http::StatusCode;
 use super::rules::CreatePostRequest;
 use super::store;
 use crate::app::App;
-use crate::auth::{MaybeViewer, Viewer};
 use crate::error::{Code, Error};
 use crate::http::api;
 use crate::http::extract::{Json, Path, Query};
 use crate::http::pagination::{Page, PageQuery, PageResponse};
 use crate::http::respond::{created, json};
 use crate::id::PostId;
+use crate::viewer::{MaybeViewer, Viewer};
 
 /// The name of the public list in its cursors.
 const PUBLIC_LIST: &str = "posts";

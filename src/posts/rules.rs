@@ -11,7 +11,7 @@ const MAX_CAPTION: usize = 2_200;
 /// The body of `POST /posts`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct CreatePostRequest {
+pub(super) struct CreatePostRequest {
     caption: Option<String>,
     visibility: Option<String>,
 }
@@ -19,7 +19,7 @@ pub struct CreatePostRequest {
 /// Who may see a post, besides its author.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Visibility {
+pub(super) enum Visibility {
     /// Everyone.
     Public,
     /// Accepted followers.
@@ -29,7 +29,7 @@ pub enum Visibility {
 impl Visibility {
     /// As it is stored and shown.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Public => "public",
             Self::Followers => "followers",
@@ -47,7 +47,7 @@ impl Visibility {
 
 /// A new post that keeps every rule.
 #[derive(Debug, PartialEq, Eq)]
-pub struct NewPost {
+pub(super) struct NewPost {
     /// 1–2,200 characters.
     pub caption: String,
     /// Public unless said otherwise.
@@ -59,7 +59,7 @@ impl CreatePostRequest {
     ///
     /// # Errors
     /// [`Error::Invalid`] with every rule it breaks.
-    pub fn parse(self) -> Result<NewPost, Error> {
+    pub(super) fn parse(self) -> Result<NewPost, Error> {
         let mut checks = Checks::default();
         let caption = checks
             .required("/caption", self.caption)

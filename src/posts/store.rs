@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::rules::{NewPost, Visibility};
-use crate::auth::{MaybeViewer, Viewer};
 use crate::http::pagination::{Boundary, Keyed, PageRequest};
 use crate::id::PostId;
 use crate::platform::{Batch, Rows, Value, Write, flag, json_text, params};
 use crate::time::Timestamp;
 use crate::users::{self, ShortPerson, short_person};
+use crate::viewer::{MaybeViewer, Viewer};
 
 /// The visibility predicate: SQL that is true where the viewer may see a post. The one place that
 /// decides it, for every read of a post and of what hangs on one.

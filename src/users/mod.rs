@@ -5,7 +5,7 @@
 //! and whoever blocks the one who asks, is not there.
 
 pub mod routes;
-pub mod rules;
+mod rules;
 mod store;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::UserId;
 use crate::time::Timestamp;
 
+pub use rules::{Email, Username, check_display_name, fold_case};
 pub use store::{Me, NewAccount, append_account, append_post_count, select_me};
 pub(crate) use store::{blocked_between, short_person};
 

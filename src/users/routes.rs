@@ -6,11 +6,11 @@ use axum::routing::get;
 
 use super::{rules, store};
 use crate::app::App;
-use crate::auth::{MaybeViewer, Viewer};
 use crate::error::Error;
 use crate::http::api;
 use crate::http::extract::Path;
 use crate::http::respond::json;
+use crate::viewer::{MaybeViewer, Viewer};
 
 /// The routes of people.
 pub fn router() -> Router {

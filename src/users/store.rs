@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Person, Relation};
-use crate::auth::{MaybeViewer, Viewer};
 use crate::id::UserId;
 use crate::platform::{Batch, Rows, flag, optional_json_text, params};
 use crate::time::Timestamp;
+use crate::viewer::{MaybeViewer, Viewer};
 
 /// SQL for a [`super::ShortPerson`] of the `users` row named `$user`: its JSON, or null where an
 /// outer join found none.

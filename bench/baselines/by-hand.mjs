@@ -1,0 +1,213 @@
+// Two routes of Kith as someone would write them by hand in JavaScript, without a framework: the
+// same statement in one trip, the same bytes, headers and log line. `../measure.mjs` refuses to
+// compare anything before both answer alike.
+//
+// It leaves out what the two routes never do when nobody is signed in: tokens, other methods, the
+// operator's flags and the outbox.
+
+/** As much of D1's binding as is used here. */
+/** @typedef {{ bind: (...values: unknown[]) => Statement }} Statement */
+/** @typedef {{ results: PostRow[], meta: { rows_read: number, rows_written: number } }} Result */
+/** @typedef {{ prepare: (sql: string) => Statement, batch: (statements: Statement[]) => Promise<Result[]> }} Database */
+/** @typedef {{ DB: Database, EXPOSE_COST: string }} Env */
+
+/** @typedef {{ id: string, author: string, caption: string, visibility: string, reply_to: string | null, like_count: number, comment_count: number, liked: number, created_at: number, edited_at: number | null, version: number }} PostRow */
+
+/** What the meters of one request have counted; null where the platform did not tell. */
+/** @typedef {{ d1_trips: number, d1_ms: number, rows_read: number | null, rows_written: number | null }} Cost */
+/** @typedef {{ status: number, type: string, cache: string, body: string, route: string | null, cause: string | null }} Answer */
+
+/** `posts::store::read` of Kith, for the post ?1 and the viewer ?2, which is null for nobody. */
+const READ_POST = `select p.id, iif(a.id is null, null, json_object('id', a.id, 'username', a.username, 'display_name', a.display_name, 'avatar_url', a.avatar_url)) as author, p.caption, p.visibility, p.reply_to, p.like_count, p.comment_count, exists (select 1 from likes where post_id = p.id and user_id = ?2) as liked, p.created_at, p.edited_at, p.version
+from posts p
+join users a on a.id = p.author_id
+where p.id = ?1 and (p.deleted_at is null and p.removed_at is null and a.status = 'active' and (p.author_id = ?2 or ((p.visibility = 'public' or p.audience_id = ?2 or exists (select 1 from follows where follower_id = ?2 and followee_id = p.audience_id and state = 'accepted')) and not (exists (select 1 from blocks where blocker_id = p.author_id and blocked_id = ?2) or exists (select 1 from blocks where blocker_id = ?2 and blocked_id = p.author_id)) and (p.audience_id = p.author_id or not (exists (select 1 from blocks where blocker_id = p.audience_id and blocked_id = ?2) or exists (select 1 from blocks where blocker_id = ?2 and blocked_id = p.audience_id))))))`;
+
+const POSTS = "/api/v1/posts/";
+const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(?:$|-)/;
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+export default {
+  /**
+   * @param {Request} request
+   * @param {Env} env
+   */
+  async fetch(request, env) {
+    const started = Date.now();
+    const ids = identify(request.headers);
+    /** @type {Cost} */
+    const cost = { d1_trips: 0, d1_ms: 0, rows_read: 0, rows_written: 0 };
+    const answer = await route(request, env, cost, ids.request);
+    const ms = Date.now() - started;
+    log(request.method, answer, ms, cost, ids);
+    return respond(answer, ms, cost, ids, env.EXPOSE_COST === "1");
+  },
+};
+
+/**
+ * @param {Headers} headers
+ */
+function identify(headers) {
+  const random = crypto.getRandomValues(new Uint8Array(40));
+  const given = headers.get("x-request-id");
+  const trace = TRACEPARENT.exec(headers.get("traceparent") ?? "");
+  return {
+    request: given !== null && REQUEST_ID.test(given) ? given : hexadecimal(random, 0, 16),
+    trace: trace?.[1] ?? hexadecimal(random, 16, 32),
+    span: hexadecimal(random, 32, 40),
+    flags: trace?.[2] ?? "00",
+  };
+}
+
+/**
+ * @param {Uint8Array} bytes
+ * @param {number} begin
+ * @param {number} end
+ */
+function hexadecimal(bytes, begin, end) {
+  let text = "";
+  for (let index = begin; index < end; index += 1) text += HEX[bytes[index] ?? 0];
+  return text;
+}
+
+/**
+ * @param {Request} request
+ * @param {Env} env
+ * @param {Cost} cost
+ * @param {string} requestId
+ * @returns {Promise<Answer>}
+ */
+async function route(request, env, cost, requestId) {
+  const { pathname } = new URL(request.url);
+  if (request.method === "GET" && pathname === "/health") {
+    return { status: 200, type: "application/health+json", cache: "no-store", body: '{"status":"pass"}', route: "/health", cause: null };
+  }
+  if (request.method === "GET" && pathname.startsWith(POSTS) && pathname.indexOf("/", POSTS.length) < 0) {
+    return getPost(pathname.slice(POSTS.length), env, cost, requestId);
+  }
+  return problem(404, "Not Found", "not_found", "There is no such thing, or not for you.", requestId, null);
+}
+
+/**
+ * @param {string} id
+ * @param {Env} env
+ * @param {Cost} cost
+ * @param {string} requestId
+ * @returns {Promise<Answer>}
+ */
+async function getPost(id, env, cost, requestId) {
+  const pattern = `${POSTS}{id}`;
+  if (!UUID_V7.test(id)) return problem(404, "Not Found", "not_found", "There is no such thing, or not for you.", requestId, pattern);
+  const started = Date.now();
+  let result;
+  try {
+    [result] = await env.DB.batch([env.DB.prepare(READ_POST).bind(id, null)]);
+  } catch (error) {
+    cost.rows_read = null;
+    cost.rows_written = null;
+    const failed = problem(503, "Service Unavailable", "dependency_unavailable", "A service Kith depends on does not answer; try again.", requestId, pattern);
+    return { ...failed, cause: error instanceof Error ? error.message : String(error) };
+  } finally {
+    cost.d1_trips = 1;
+    cost.d1_ms = Date.now() - started;
+  }
+  cost.rows_read = result?.meta.rows_read ?? null;
+  cost.rows_written = result?.meta.rows_written ?? null;
+  const row = result?.results[0];
+  if (row === undefined) return problem(404, "Not Found", "not_found", "There is no such thing, or not for you.", requestId, pattern);
+  const post = {
+    id: row.id,
+    author: JSON.parse(row.author),
+    caption: row.caption,
+    media: [],
+    visibility: row.visibility,
+    reply_to: row.reply_to,
+    tags: [],
+    mentions: [],
+    like_count: row.like_count,
+    comment_count: row.comment_count,
+    liked: row.liked !== 0,
+    created_at: new Date(row.created_at).toISOString(),
+    edited_at: row.edited_at === null ? null : new Date(row.edited_at).toISOString(),
+    version: row.version,
+  };
+  return { status: 200, type: "application/json", cache: "private, no-store", body: JSON.stringify(post), route: pattern, cause: null };
+}
+
+/**
+ * @param {number} status
+ * @param {string} title
+ * @param {string} code
+ * @param {string} detail
+ * @param {string} requestId
+ * @param {string | null} pattern
+ * @returns {Answer}
+ */
+function problem(status, title, code, detail, requestId, pattern) {
+  const body = JSON.stringify({ type: "about:blank", title, status, detail, code, request_id: requestId });
+  return { status, type: "application/problem+json", cache: "no-store", body, route: pattern, cause: null };
+}
+
+/**
+ * @param {Answer} answer
+ * @param {number} ms
+ * @param {Cost} cost
+ * @param {ReturnType<typeof identify>} ids
+ * @param {boolean} exposeCost
+ */
+function respond(answer, ms, cost, ids, exposeCost) {
+  /** @type {Record<string, string>} */
+  const headers = {
+    "content-type": answer.type,
+    "cache-control": answer.cache,
+    "x-request-id": ids.request,
+    traceparent: `00-${ids.trace}-${ids.span}-${ids.flags}`,
+    "server-timing": `total;dur=${ms}, d1;dur=${cost.d1_ms}`,
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "strict-transport-security": "max-age=63072000; includeSubDomains",
+  };
+  if (exposeCost) {
+    const [read, written] = [cost.rows_read ?? "unknown", cost.rows_written ?? "unknown"];
+    headers["kith-cost"] = `d1_trips=${cost.d1_trips}, rows_read=${read}, rows_written=${written}, kv_reads=0, kv_writes=0, queue_sends=0, r2_ops=0`;
+  }
+  if (answer.status === 503) headers["retry-after"] = "1";
+  return new Response(answer.body, { status: answer.status, headers });
+}
+
+/**
+ * @param {string} method
+ * @param {Answer} answer
+ * @param {number} ms
+ * @param {Cost} cost
+ * @param {ReturnType<typeof identify>} ids
+ */
+function log(method, answer, ms, cost, ids) {
+  const level = answer.status === 503 ? "warn" : "info";
+  const line = JSON.stringify({
+    cause: answer.cause,
+    cost: {
+      d1_trips: cost.d1_trips,
+      kv_reads: 0,
+      kv_writes: 0,
+      queue_sends: 0,
+      r2_ops: 0,
+      rows_read: cost.rows_read,
+      rows_written: cost.rows_written,
+    },
+    event: "request",
+    level,
+    method,
+    ms,
+    request_id: ids.request,
+    route: answer.route,
+    span_id: ids.span,
+    status: answer.status,
+    trace_id: ids.trace,
+    user_id: null,
+  });
+  if (level === "warn") console.warn(line);
+  else console.log(line);
+}

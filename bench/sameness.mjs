@@ -1,0 +1,91 @@
+// Makes sure that two Workers do the same thing before anyone compares what it costs them: the same
+// status, headers, body and log line, byte for byte but for what is drawn or measured anew each time.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { Failure } from "../scripts/progress.mjs";
+import { Client } from "./load.mjs";
+
+/** @typedef {import("./workers.mjs").Running} Running */
+
+const LOG_MS = 2_000;
+
+/** An id and a trace that both are to take over, and none, so that both make their own. */
+const REQUESTS = [
+  { "x-request-id": "bench.1", traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" },
+  {},
+];
+
+/**
+ * @param {Running} one
+ * @param {Running} other
+ * @param {readonly string[]} paths
+ */
+export async function requireSameAnswers(one, other, paths) {
+  for (const path of paths) {
+    for (const headers of REQUESTS) {
+      const [expected, found] = [await observe(one, path, headers), await observe(other, path, headers)];
+      for (const [index, line] of expected.entries()) {
+        if (line === found[index]) continue;
+        throw new Failure(`GET ${path}: the two do not do the same.\n  ${one.name}: ${line}\n  ${other.name}: ${found[index] ?? "nothing"}`);
+      }
+      if (found.length > expected.length) throw new Failure(`GET ${path}: only ${other.name} has ${found[expected.length] ?? ""}`);
+    }
+  }
+}
+
+/**
+ * Everything that one request shows, a line each.
+ * @param {Running} worker
+ * @param {string} path
+ * @param {Record<string, string>} sent
+ */
+async function observe(worker, path, sent) {
+  const client = new Client(worker.url);
+  /** @type {string[]} */
+  const lines = [];
+  worker.lines = lines;
+  try {
+    const { status, headers, body } = await client.get(path, sent);
+    await logged(worker, lines);
+    const own = headers.get("x-request-id") ?? "";
+    return [
+      `status ${status}`,
+      ...[...headers].map(([name, value]) => `${name}: ${value}`).toSorted(),
+      `body ${body.toString()}`,
+      ...lines.map((line) => `log ${line}`),
+    ].map((line) => withoutChance(line, sent["x-request-id"] ? "" : own));
+  } finally {
+    worker.lines = null;
+    client.close();
+  }
+}
+
+/**
+ * Waits for the log line, which comes by another way than the answer.
+ * @param {Running} worker
+ * @param {string[]} lines
+ */
+async function logged(worker, lines) {
+  const begun = performance.now();
+  while (lines.length === 0) {
+    if (performance.now() - begun > LOG_MS) throw new Failure(`${worker.name} logs nothing about a request.`);
+    await sleep(1);
+  }
+}
+
+/**
+ * A line with what chance and the clock decide replaced by its shape.
+ * @param {string} line
+ * @param {string} requestId as the Worker made it, or nothing if it was given
+ */
+function withoutChance(line, requestId) {
+  const known = requestId === "" ? line : line.replaceAll(requestId, `<${requestId.replaceAll(/[0-9a-f]/g, "x")}>`);
+  return known
+    .replaceAll(/dur=\d+/g, "dur=<n>")
+    .replace(/"ms":\d+/, '"ms":<n>')
+    .replace(/^date: .*/, "date: <now>")
+    .replace(/-[0-9a-f]{16}-(0\d)$/, "-<span>-$1")
+    .replace(/"span_id":"[0-9a-f]{16}"/, '"span_id":<span>')
+    .replace(requestId === "" ? /$^/ : /"trace_id":"[0-9a-f]{32}"/, '"trace_id":<trace>')
+    .replace(requestId === "" ? /$^/ : /00-[0-9a-f]{32}-/, "00-<trace>-");
+}

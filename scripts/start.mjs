@@ -23,6 +23,8 @@ import { findNode, ROOT, toolEnvironment, WRANGLER } from "./tools.mjs";
 const SCHEDULED_EVERY_MS = 10_000;
 const SCHEDULED_PATH = "/cdn-cgi/local/scheduled";
 const ANSWERS_WITHIN_MS = 60_000;
+/** Where the API begins; /health has no such prefix. */
+const BASE_PATH = "/api/v1";
 
 /** @returns {{ port: number, profile: import("./build.mjs").Profile }} */
 function parseOptions() {
@@ -142,12 +144,12 @@ function sayReady(address, hasDemo) {
     : { path: "/auth/register", body: { username: "newcomer", email: "newcomer@example.com", password: DEMO_PASSWORD } };
   say("");
   say(`Kith answers after ${formatDuration(elapsed())}.`);
-  say(`  API     ${address}`);
+  say(`  API     ${address}${BASE_PATH}`);
+  say(`  posts   ${address}${BASE_PATH}/posts`);
   say(`  health  ${address}/health`);
-  say(`  posts   ${address}/posts`);
   say("");
   say(hasDemo ? `Sign in as one of the demo people (password: ${DEMO_PASSWORD}):` : "Register:");
-  say(`  curl -s ${address}${person.path} -H 'content-type: application/json' \\`);
+  say(`  curl -s ${address}${BASE_PATH}${person.path} -H 'content-type: application/json' \\`);
   say(`    -d '${JSON.stringify(person.body)}'`);
   say("");
   say("Edit src/ and it is rebuilt. Ctrl-C ends everything.");

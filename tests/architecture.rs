@@ -665,7 +665,7 @@ fn routes_of(source: &Source) -> Vec<(String, String, String)> {
         .position(|index| source.text_at(index + 1) == "router");
     let start = start.unwrap_or_else(|| panic!("{}: no router", source.path));
     let end = functions
-        .get(router + 1)
+        .get(start + 1)
         .copied()
         .unwrap_or(source.tokens.len());
     for index in functions[start]..end {

@@ -81,10 +81,11 @@ fn incoming(raw: &web_sys::Request, headers: &HeaderMap) -> Body {
     if body::declared_length(headers).is_some_and(|length| length <= body::JSON_LIMIT) {
         let raw = SendWrapper::new(Clone::clone(raw));
         return Body::from_stream(stream::once(SendFuture::new(async move {
-            let buffer = JsFuture::from(raw.array_buffer().map_err(unreadable)?).await;
+            let buffer =
+                JsFuture::from(raw.array_buffer().map_err(|error| unreadable(&error))?).await;
             buffer
                 .map(|buffer| Bytes::from(Uint8Array::new(&buffer).to_vec()))
-                .map_err(unreadable)
+                .map_err(|error| unreadable(&error))
         })));
     }
     let pieces = SendWrapper::new(ByteStream::from(readable));
@@ -100,8 +101,8 @@ fn incoming(raw: &web_sys::Request, headers: &HeaderMap) -> Body {
     }))
 }
 
-fn unreadable(error: JsValue) -> std::io::Error {
-    std::io::Error::other(super::thrown(&error))
+fn unreadable(error: &JsValue) -> std::io::Error {
+    std::io::Error::other(super::thrown(error))
 }
 
 /// The response as the platform takes it. Kith's bodies are whole texts, so this waits for nothing.

@@ -82,7 +82,7 @@ export async function startWorker(name, modules, settings) {
     cf: false,
     enableDevRegistry: false,
     log: new Log(LogLevel.ERROR),
-    handleStructuredLogs: ({ message }) => kept.lines?.push(message),
+    handleStructuredLogs: (/** @type {{ message: string }} */ { message }) => kept.lines?.push(message),
   });
   try {
     await within(START_MS, `${name} does not start`, miniflare.ready);

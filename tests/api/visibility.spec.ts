@@ -210,6 +210,14 @@ describe("a comment of Cleo's under Ben's post", () => {
     expect(await statusFor(world.anonymous, scene)).toBe(404);
   });
 
+  test("Cleo is told of a like of it, though she does not follow Ben any more", async () => {
+    const { ben, cleo, comment } = await thread("followers");
+    await ben.like(comment);
+    await world.jobsDone(comment);
+    const { data } = await cleo.notifications();
+    expect(data.map(({ post, actors }) => [post?.id, actors.map(({ id }) => id)])).toEqual([[comment.id, [ben.id]]]);
+  });
+
   test("it stands in its thread, not in the public list", async () => {
     const { comment, viewer } = await thread("public");
     const listed = await readAllPages<Post>(viewer, "/posts", 100);
@@ -255,14 +263,16 @@ describe("notifications", () => {
     expect(items.flatMap(({ actors }) => actors).map(({ id }) => id)).toEqual([asha.id]);
   });
 
-  test("a like whose author is blocked before it is delivered tells nothing", async () => {
+  test.for(["is blocked by Ben", "blocks Ben", "is suspended"])("whoever liked and %s before it is delivered tells nothing", async (fate) => {
     const [ben, asha] = (await world.crowd("late", 2)) as [PersonActor, PersonActor];
     const post = await ben.posts.create({ caption: "liked too late" });
     await world.control.withFaults([{ on: "queue", when: "forget", times: 1, containing: post.id }], async () => {
       await asha.like(post);
       await world.control.settle();
     });
-    await world.state.block(ben, asha);
+    if (fate === "is blocked by Ben") await world.state.block(ben, asha);
+    else if (fate === "blocks Ben") await world.state.block(asha, ben);
+    else await world.state.suspend(asha);
     await world.state.makeDue(post);
     await world.control.sweep();
     const { data, unread_count: unread } = await ben.notifications();

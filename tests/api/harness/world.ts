@@ -74,7 +74,7 @@ export class World {
   }
 
   /** Waits until the jobs about this post have all been done. */
-  async jobsDone(post: Post): Promise<void> {
+  async jobsDone(post: { id: string }): Promise<void> {
     await this.control.settle();
     await eventually("the jobs of the post are done", async () => (await this.state.jobsOf(post)).length === 0);
   }

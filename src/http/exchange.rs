@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use http::HeaderMap;
 
 use super::headers::{TRACEPARENT, X_REQUEST_ID};
-use crate::platform::{Ports, Random};
+use crate::platform::Ports;
 use crate::time::Timestamp;
 
 /// One request on its way through the pipeline. Extractors note in it what they learn.
@@ -32,13 +32,18 @@ impl Exchange {
     /// The exchange that `headers` begin.
     #[must_use]
     pub fn begin(headers: &HeaderMap, ports: &Ports) -> Self {
-        let random = ports.random.as_ref();
-        let (trace_id, trace_flags) = continued_trace(headers)
-            .unwrap_or_else(|| (hexadecimal::<16>(random), "00".to_owned()));
+        // Request id, trace and span from one draw: each costs a call across the border.
+        let mut drawn = [0; 40];
+        ports.random.fill(&mut drawn);
+        let drawn = hexadecimal(&drawn);
+        let (request_id, rest) = drawn.split_at(32);
+        let (trace_id, span_id) = rest.split_at(32);
+        let (trace_id, trace_flags) =
+            continued_trace(headers).unwrap_or_else(|| (trace_id.to_owned(), "00".to_owned()));
         Self {
-            request_id: given_request_id(headers).unwrap_or_else(|| hexadecimal::<16>(random)),
+            request_id: given_request_id(headers).unwrap_or_else(|| request_id.to_owned()),
             trace_id,
-            span_id: hexadecimal::<8>(random),
+            span_id: span_id.to_owned(),
             trace_flags,
             started: ports.clock.now(),
             route: OnceLock::new(),
@@ -92,14 +97,15 @@ fn is_hexadecimal(text: &str, length: usize) -> bool {
             .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-fn hexadecimal<const BYTES: usize>(random: &dyn Random) -> String {
-    let mut bytes = [0; BYTES];
-    random.fill(&mut bytes);
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(
+        String::with_capacity(bytes.len().saturating_mul(2)),
+        |mut text, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        },
+    )
 }
 
 #[cfg(test)]

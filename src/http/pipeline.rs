@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Request};
-use serde_json::{Map, json};
+use serde::Serialize;
 use std::sync::Arc;
 use tower_service::Service;
 
@@ -12,7 +12,7 @@ use super::exchange::Exchange;
 use super::headers::{KITH_COST, SERVER_TIMING, TRACEPARENT, X_REQUEST_ID, add_common};
 use super::problem::{Refusal, render};
 use crate::error::Error;
-use crate::platform::{Level, Ports};
+use crate::platform::{Figures, Level, Ports};
 
 /// What the pipeline itself must know.
 pub struct Settings<'a> {
@@ -53,7 +53,7 @@ pub async fn serve(
     let millis = ports.clock.now().millis_since(exchange.started);
     identify(&mut response, &exchange, ports, millis);
     if settings.expose_cost {
-        insert(&mut response, KITH_COST, &ports.cost.to_string());
+        insert(&mut response, KITH_COST, &ports.cost.figures().to_string());
     }
     add_common(response.headers_mut());
     log(
@@ -87,6 +87,22 @@ fn insert(response: &mut Response, name: http::HeaderName, value: &str) {
 
 /// One line a request: what was asked, what came of it, what it cost, and the ids to follow it by.
 /// Never a token, an address, a body or a path as sent, which may hold any of these.
+#[derive(Serialize)]
+struct Line<'a> {
+    level: &'static str,
+    event: &'static str,
+    method: &'a str,
+    route: Option<&'a str>,
+    status: u16,
+    ms: i64,
+    cost: Figures,
+    request_id: &'a str,
+    trace_id: &'a str,
+    span_id: &'a str,
+    user_id: Option<&'a str>,
+    cause: Option<String>,
+}
+
 fn log(
     exchange: &Exchange,
     method: &str,
@@ -95,31 +111,27 @@ fn log(
     ports: &Ports,
     millis: i64,
 ) {
-    let cost: Map<_, _> = ports
-        .cost
-        .figures()
-        .into_iter()
-        .map(|(name, figure)| (name.into(), json!(figure)))
-        .collect();
-    let cause = refusal.and_then(Refusal::cause);
     let level = match response.status().as_u16() {
         503 => Level::Warn,
         500.. => Level::Error,
         _ => Level::Info,
     };
-    let line = json!({
-        "level": level.as_str(),
-        "event": "request",
-        "method": method,
-        "route": exchange.route.get(),
-        "status": response.status().as_u16(),
-        "ms": millis,
-        "cost": cost,
-        "request_id": exchange.request_id,
-        "trace_id": exchange.trace_id,
-        "span_id": exchange.span_id,
-        "user_id": exchange.user_id.get(),
-        "cause": cause,
-    });
-    ports.log.write(level, &line.to_string());
+    let line = Line {
+        level: level.as_str(),
+        event: "request",
+        method,
+        route: exchange.route.get().map(String::as_str),
+        status: response.status().as_u16(),
+        ms: millis,
+        cost: ports.cost.figures(),
+        request_id: &exchange.request_id,
+        trace_id: &exchange.trace_id,
+        span_id: &exchange.span_id,
+        user_id: exchange.user_id.get().map(String::as_str),
+        cause: refusal.and_then(Refusal::cause),
+    };
+    // A struct of texts and numbers always serialises.
+    ports
+        .log
+        .write(level, &serde_json::to_string(&line).unwrap_or_default());
 }

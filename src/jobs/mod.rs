@@ -295,7 +295,7 @@ fn log_handled(app: &App, message: &Message, attempt: u32, error: Option<&Error>
         "event": "job",
         "job_id": message.id,
         "attempt": attempt,
-        "cost": app.ports().cost.to_string(),
+        "cost": app.ports().cost.figures(),
         "request_id": message.request_id,
         "trace_id": message.trace_id,
         "cause": error.map(|error| format!("{error:?}")),

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
+use serde::Serialize;
+
 /// Counts what the adapters do for one request or one job.
 #[derive(Debug, Default)]
 pub struct CostMeter {
@@ -52,37 +54,51 @@ impl CostMeter {
         self.d1_millis.load(Relaxed)
     }
 
-    /// The figures by name, for the header and the log line. Rows are `None` when a trip was
-    /// aborted, because the platform does not tell them then.
+    /// The figures, for the header and the log line.
     #[must_use]
-    pub fn figures(&self) -> [(&'static str, Option<u64>); 7] {
+    pub fn figures(&self) -> Figures {
         let known = !self.rows_unknown.load(Relaxed);
-        [
-            ("d1_trips", Some(self.d1_trips.load(Relaxed))),
-            ("rows_read", known.then(|| self.rows_read.load(Relaxed))),
-            (
-                "rows_written",
-                known.then(|| self.rows_written.load(Relaxed)),
-            ),
-            ("kv_reads", Some(self.kv_reads.load(Relaxed))),
-            ("kv_writes", Some(self.kv_writes.load(Relaxed))),
-            ("queue_sends", Some(self.queue_sends.load(Relaxed))),
-            ("r2_ops", Some(self.r2_ops.load(Relaxed))),
-        ]
+        Figures {
+            d1_trips: self.d1_trips.load(Relaxed),
+            rows_read: known.then(|| self.rows_read.load(Relaxed)),
+            rows_written: known.then(|| self.rows_written.load(Relaxed)),
+            kv_reads: self.kv_reads.load(Relaxed),
+            kv_writes: self.kv_writes.load(Relaxed),
+            queue_sends: self.queue_sends.load(Relaxed),
+            r2_ops: self.r2_ops.load(Relaxed),
+        }
     }
 }
 
+/// What a [`CostMeter`] shows. Rows are unknown when a trip was aborted, because the platform does
+/// not tell them then.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Figures {
+    d1_trips: u64,
+    rows_read: Option<u64>,
+    rows_written: Option<u64>,
+    kv_reads: u64,
+    kv_writes: u64,
+    queue_sends: u64,
+    r2_ops: u64,
+}
+
 /// The value of the `Kith-Cost` header.
-impl fmt::Display for CostMeter {
+impl fmt::Display for Figures {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, (name, figure)) in self.figures().iter().enumerate() {
-            let comma = if index == 0 { "" } else { ", " };
-            match figure {
-                Some(figure) => write!(formatter, "{comma}{name}={figure}")?,
-                None => write!(formatter, "{comma}{name}=unknown")?,
-            }
-        }
-        Ok(())
+        let rows = |figure: Option<u64>| figure.map_or("unknown".into(), |rows| rows.to_string());
+        write!(
+            formatter,
+            "d1_trips={}, rows_read={}, rows_written={}, kv_reads={}, kv_writes={}, \
+             queue_sends={}, r2_ops={}",
+            self.d1_trips,
+            rows(self.rows_read),
+            rows(self.rows_written),
+            self.kv_reads,
+            self.kv_writes,
+            self.queue_sends,
+            self.r2_ops,
+        )
     }
 }
 
@@ -98,7 +114,7 @@ mod tests {
         meter.rows(1, 0);
         meter.queue_sends(1);
         assert_eq!(
-            meter.to_string(),
+            meter.figures().to_string(),
             "d1_trips=1, rows_read=41, rows_written=2, kv_reads=0, kv_writes=0, queue_sends=1, r2_ops=0"
         );
     }
@@ -111,6 +127,7 @@ mod tests {
         meter.rows_unknown();
         assert!(
             meter
+                .figures()
                 .to_string()
                 .starts_with("d1_trips=1, rows_read=unknown, rows_written=unknown,")
         );

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 pub use background::Background;
 pub use clock::Clock;
-pub use cost::CostMeter;
+pub use cost::{CostMeter, Figures};
 pub(crate) use database::params;
 pub use database::{
     Abort, Batch, Database, DatabaseError, Outcome, Rows, Statement, StatementResult, Value, Write,

@@ -627,7 +627,7 @@ fn only_a_checked_token_makes_a_viewer() {
         })
         .filter(|place| !place.starts_with("viewer/"))
         .collect();
-    assert_eq!(made, ["auth/token.rs check"]);
+    assert_eq!(made, ["auth/token.rs verify"]);
 }
 
 /// Method, path and who may ask, for every route.

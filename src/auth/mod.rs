@@ -11,5 +11,6 @@ pub mod routes;
 mod rules;
 mod store;
 mod token;
+mod verified;
 
 pub use token::TokenKeys;

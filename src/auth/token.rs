@@ -10,6 +10,7 @@ use jwt_compact::alg::Ed25519;
 use jwt_compact::{AlgorithmExt, Claims, Header, UntrustedToken};
 use serde::{Deserialize, Serialize};
 
+use super::verified::{Genuine, VerifiedTokens};
 use crate::config::Config;
 use crate::error::{Code, Error};
 use crate::id::{SessionId, UserId};
@@ -36,6 +37,7 @@ pub struct TokenKeys {
     audience: String,
     /// The first one signs.
     keys: Vec<TokenKey>,
+    verified: VerifiedTokens,
 }
 
 struct TokenKey {
@@ -89,6 +91,7 @@ impl TokenKeys {
             issuer: config.issuer.clone(),
             audience: config.audience.clone(),
             keys: keys.collect(),
+            verified: VerifiedTokens::default(),
         }
     }
 
@@ -132,15 +135,32 @@ impl TokenKeys {
     /// # Errors
     /// [`Code::TokenExpired`] for a good token whose time is over, else [`Code::InvalidToken`].
     pub(super) fn verify(&self, token: &str, now: Timestamp) -> Result<Viewer, Error> {
-        self.check(token, now)
-            .ok_or(Error::Unauthenticated(Code::InvalidToken))?
+        let invalid = || Error::Unauthenticated(Code::InvalidToken);
+        if token.len() > MAX_LENGTH {
+            return Err(invalid());
+        }
+        let fingerprint = VerifiedTokens::fingerprint(token);
+        let genuine = if let Some(genuine) = self.verified.recall(&fingerprint) {
+            genuine
+        } else {
+            let genuine = self.check(token, now).ok_or_else(invalid)?;
+            self.verified
+                .remember(fingerprint, genuine.clone(), now.seconds());
+            genuine
+        };
+        if now.seconds() < genuine.expires {
+            Ok(Viewer::of_checked_token(
+                genuine.user_id,
+                genuine.session_id,
+                now,
+            ))
+        } else {
+            Err(Error::Unauthenticated(Code::TokenExpired))
+        }
     }
 
-    /// `None` for whatever Kith did not issue.
-    fn check(&self, token: &str, now: Timestamp) -> Option<Result<Viewer, Error>> {
-        if token.len() > MAX_LENGTH {
-            return None;
-        }
+    /// What a token says, expired or not; `None` for whatever Kith did not issue.
+    fn check(&self, token: &str, now: Timestamp) -> Option<Genuine> {
         let untrusted = UntrustedToken::<Extensions>::try_from(token).ok()?;
         let header = untrusted.header();
         if header.token_type.as_deref() != Some(TYPE) || header.other_fields.crit.is_some() {
@@ -164,16 +184,12 @@ impl TokenKeys {
             && claims.not_before.is_none()
             && issued <= now.seconds().saturating_add(LEEWAY)
             && expires.saturating_sub(issued) <= lifetime;
-        if !genuine {
-            return None;
-        }
-        let viewer =
-            Viewer::of_checked_token(custom.sub.parse().ok()?, custom.sid.parse().ok()?, now);
-        if now.seconds() < expires {
-            Some(Ok(viewer))
-        } else {
-            Some(Err(Error::Unauthenticated(Code::TokenExpired)))
-        }
+        let parsed = Genuine {
+            user_id: custom.sub.parse().ok()?,
+            session_id: custom.sid.parse().ok()?,
+            expires,
+        };
+        genuine.then_some(parsed)
     }
 
     /// The public keys, for whoever verifies Kith's tokens elsewhere.
@@ -218,6 +234,7 @@ mod tests {
             issuer: "https://kith.example".into(),
             audience: "kith".into(),
             keys: ids.iter().map(seed).collect(),
+            verified: VerifiedTokens::default(),
         }
     }
 

@@ -33,7 +33,8 @@ export async function startServer(keys: Keys, vars: Record<string, string>): Pro
   if (!existsSync(BUILT_WORKER)) throw new Error(`there is no build to test: ${BUILT_WORKER}`);
   const declared = unstable_readConfig({ config: `${ROOT}wrangler.toml` }, { hideWarnings: true });
   const harness = createTestHarness({
-    root: ROOT,
+    // Not the project's root, where `.dev.vars` would override the settings below.
+    root: fileURLToPath(new URL(".", import.meta.url)),
     workers: [
       {
         config: {
@@ -42,7 +43,7 @@ export async function startServer(keys: Keys, vars: Record<string, string>): Pro
           alias: { "kith-under-test": BUILT_WORKER },
           compatibility_date: declared.compatibility_date ?? "",
           compatibility_flags: declared.compatibility_flags,
-          d1_databases: declared.d1_databases,
+          d1_databases: declared.d1_databases.map((database) => ({ ...database, migrations_dir: `${ROOT}migrations` })),
           kv_namespaces: declared.kv_namespaces,
           queues: declared.queues,
           vars: { ...VARS, ...keys.secrets(), ...vars },

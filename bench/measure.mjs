@@ -1,7 +1,7 @@
 // Runs under the Node that wrangler needs: measures what a request costs Kith beside the same thing
 // written by hand, and an empty Worker for the floor. `run.mjs` starts it; nobody else does.
 //
-//   node measure.mjs --rounds 8 --requests 2000 --json figures.json
+//   node measure.mjs --rounds 16 --requests 1000 --json figures.json
 
 import { cpus } from "node:os";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -35,17 +35,26 @@ function baseline(name) {
   return [{ type: /** @type {const} */ ("esm"), path: fileURLToPath(new URL(`baselines/${name}.mjs`, import.meta.url)) }];
 }
 
-/** @returns {Promise<{ kith: Running, byHand: Running, empty: Running }>} */
-async function startAll() {
+/**
+ * @param {Running[]} started where each is noted at once, so that it is stopped whatever happens next
+ */
+async function startAll(started) {
   const built = buildDirectory("release");
   const settings = deploymentSettings();
-  const kith = await startWorker("Kith", [
-    { type: "esm", path: join(built, "index.js") },
-    { type: "wasm", path: join(built, "index_bg.wasm") },
-  ], settings);
-  const byHand = await startWorker("JavaScript by hand", baseline("by-hand"), settings);
-  const empty = await startWorker("empty Worker", baseline("empty"), {});
-  return { kith, byHand, empty };
+  const start = async (/** @type {Parameters<typeof startWorker>} */ ...parameters) => {
+    const worker = await startWorker(...parameters);
+    started.push(worker);
+    return worker;
+  };
+  const modules = [
+    { type: /** @type {const} */ ("esm"), path: join(built, "index.js") },
+    { type: /** @type {const} */ ("wasm"), path: join(built, "index_bg.wasm") },
+  ];
+  return {
+    kith: await start("Kith", modules, settings),
+    byHand: await start("JavaScript by hand", baseline("by-hand"), settings),
+    empty: await start("empty Worker", baseline("empty"), {}),
+  };
 }
 
 /** @param {Running} worker */
@@ -128,8 +137,7 @@ await main(async () => {
   /** @type {Running[]} */
   const started = [];
   try {
-    const { kith, byHand, empty } = await wait("starting three Workers", startAll);
-    started.push(kith, byHand, empty);
+    const { kith, byHand, empty } = await wait("starting three Workers", () => startAll(started));
     await wait(`seeding ${POSTS.posts} posts into each database`, async () => {
       for (const { database } of [kith, byHand]) await seedScale(database, POSTS);
     });

@@ -10,7 +10,7 @@ use http::{Request, Response};
 use crate::auth::TokenKeys;
 use crate::config::{Config, ConfigError};
 use crate::error::{Code, Error};
-use crate::flags::KnownFlags;
+use crate::flags::{Due, KnownFlags};
 use crate::http::body::Body;
 use crate::http::exchange::Exchange;
 use crate::http::pipeline::{self, Settings};
@@ -18,7 +18,7 @@ use crate::http::problem::Refusal;
 use crate::mac::SecretKeys;
 use crate::platform::{Batch, DatabaseError, Outcome, Ports};
 use crate::time::Timestamp;
-use crate::{auth, health, likes, notifications, posts, users};
+use crate::{auth, health, jobs, likes, notifications, posts, users};
 
 /// What is built once per isolate: plain values only, because a future or a cell that one request
 /// started must not be awaited by another.
@@ -43,6 +43,11 @@ impl Deployment {
             flags: KnownFlags::new(),
             router: router(),
         })
+    }
+
+    /// Whether there is something to do beside the requests, and to whom it falls.
+    pub fn chores_due(&self, now: Timestamp) -> Option<Due> {
+        self.flags.due(now)
     }
 }
 
@@ -112,7 +117,6 @@ impl App {
 
     /// Answers one request.
     pub async fn serve(self, mut request: Request<Body>) -> Response<Body> {
-        self.refresh_flags();
         let maintenance =
             self.deployment.flags.get().maintenance && !request.uri().path().starts_with("/health");
         let closed = maintenance.then(|| Error::Unavailable {
@@ -127,15 +131,14 @@ impl App {
         pipeline::serve(&self.deployment.router, request, &self.ports, &settings).await
     }
 
-    /// Looks at the operator's switches once a minute, behind the request's back.
-    fn refresh_flags(&self) {
-        if !self.deployment.flags.is_stale(self.now()) {
-            return;
+    /// Does what is due beside the requests: looks at the operator's switches, and, in a new isolate,
+    /// wakes up the jobs that are due, because it may follow one that died with messages in its
+    /// hands. For an App of its own, so that no request pays for it.
+    pub async fn keep_house(&self, due: Due) {
+        self.deployment.flags.refresh(&self.ports).await;
+        if due == Due::First {
+            jobs::sweep(self).await;
         }
-        let app = self.clone();
-        self.ports.background.spawn(Box::pin(async move {
-            app.deployment.flags.refresh(&app.ports).await;
-        }));
     }
 }
 

@@ -36,21 +36,20 @@ async fn fetch(
     env: Env,
     context: Context,
 ) -> worker::Result<web_sys::Response> {
-    let first = DEPLOYMENT.get().is_none();
-    let ports = cloudflare::ports(&env, context);
+    let context: &JsValue = context.as_ref();
+    let ports = || cloudflare::ports(&env, Context::new(context.clone().unchecked_into()));
     let request = cloudflare::request(&request);
     let response = match deployment(&env) {
         Ok(deployment) => {
-            let app = App::new(deployment.clone(), ports);
-            if first {
-                // A new isolate may follow one that died with messages in its hands.
-                let sweeper = app.clone();
-                let sweep = Box::pin(async move { jobs::sweep(&sweeper).await });
-                app.ports().background.spawn(sweep);
+            let app = App::new(deployment.clone(), ports());
+            if let Some(due) = deployment.chores_due(app.now()) {
+                let housekeeper = App::new(deployment.clone(), ports());
+                let work = async move { housekeeper.keep_house(due).await };
+                app.ports().background.spawn(Box::pin(work));
             }
             app.serve(request).await
         }
-        Err(error) => serve_misconfigured(error, request, &ports).await,
+        Err(error) => serve_misconfigured(error, request, &ports()).await,
     };
     cloudflare::response(response).await
 }

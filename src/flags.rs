@@ -1,8 +1,8 @@
-//! The operator's switches, kept in the key–value store: what is changed there holds everywhere
-//! within two minutes. Without the store everything is open.
+//! The operator's switches, kept in the key–value store. Without the store everything is open.
 //!
-//! The store is asked at most once a minute per isolate, in the background: no request waits for it
-//! or pays for it, and the first minute of an isolate knows no flag.
+//! Maintenance is looked up at most once a minute per isolate, beside the requests: none waits for it
+//! or pays for it. So an isolate learns of a change with the second request after it, and no sooner
+//! than the store, which may be a minute behind. Registration, which is rare, asks for itself.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -38,6 +38,15 @@ impl Default for Flags {
     }
 }
 
+/// Why it is time to ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// This isolate has never asked.
+    First,
+    /// It asked a minute ago.
+    Again,
+}
+
 /// What an isolate knows of the flags: plain values, safe to share between its requests.
 #[derive(Debug, Default)]
 pub struct KnownFlags(Mutex<Known>);
@@ -69,15 +78,15 @@ impl KnownFlags {
 
     /// Whether it is time to ask again. Says so once, to one request; the others go on with what is
     /// known.
-    pub fn is_stale(&self, now: Timestamp) -> bool {
-        let Ok(mut known) = self.0.lock() else {
-            return false;
+    pub fn due(&self, now: Timestamp) -> Option<Due> {
+        let mut known = self.0.lock().ok()?;
+        let due = match known.asked {
+            None => Due::First,
+            Some(asked) if now >= asked.plus(FRESH) => Due::Again,
+            Some(_) => return None,
         };
-        let stale = known.asked.is_none_or(|asked| now >= asked.plus(FRESH));
-        if stale {
-            known.asked = Some(now);
-        }
-        stale
+        known.asked = Some(now);
+        Some(due)
     }
 
     /// Asks the store. If it does not answer, or with nonsense, what was known stays.
@@ -132,9 +141,9 @@ mod tests {
     fn one_request_a_minute_is_told_to_ask() {
         let known = KnownFlags::new();
         let start = Timestamp::from_millis(1_000);
-        assert!(known.is_stale(start));
-        assert!(!known.is_stale(start));
-        assert!(!known.is_stale(start.plus(Duration::from_secs(59))));
-        assert!(known.is_stale(start.plus(FRESH)));
+        assert_eq!(known.due(start), Some(Due::First));
+        assert_eq!(known.due(start), None);
+        assert_eq!(known.due(start.plus(Duration::from_secs(59))), None);
+        assert_eq!(known.due(start.plus(FRESH)), Some(Due::Again));
     }
 }

@@ -98,9 +98,6 @@ async fn register_openly(
     let opened = session.append(&mut batch, hash);
     let me = users::select_me(&mut batch, &user);
     let outcome = app.run(batch).await.map_err(|error| match error {
-        DatabaseError::Unique(columns) if columns == "users.username" => {
-            Error::Conflict(Code::UsernameTaken)
-        }
         DatabaseError::Unique(columns) if columns == "users.email" => {
             Error::Conflict(Code::EmailTaken)
         }
@@ -127,9 +124,6 @@ async fn register_discreetly(
     append_account(&mut batch, app, &new_user_id(app), registration, hash);
     match app.run(batch).await {
         Ok(_) => {}
-        Err(DatabaseError::Unique(columns)) if columns == "users.username" => {
-            return Err(Error::Conflict(Code::UsernameTaken));
-        }
         Err(DatabaseError::Unique(columns)) if columns == "users.email" => {}
         Err(other) => return Err(other.into()),
     }

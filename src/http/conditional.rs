@@ -4,7 +4,8 @@ use http::header::{HeaderMap, IF_NONE_MATCH};
 
 /// The weak entity tags a client says it has (RFC 9110, section 13.1.2), without `W/` and quotes.
 ///
-/// A list's tag is its version, so a handler can ask the database for rows only if the version is
+/// A list's tag is its version, which holds no space: a tag that does is none of Kith's. So
+/// a handler can ask the database for rows only if the version is
 /// none of these.
 #[must_use]
 pub fn known_versions(headers: &HeaderMap) -> Vec<&str> {
@@ -20,6 +21,7 @@ pub fn known_versions(headers: &HeaderMap) -> Vec<&str> {
                 .strip_prefix('"')?
                 .strip_suffix('"')
         })
+        .filter(|tag| !tag.contains(' '))
         .collect()
 }
 
@@ -38,7 +40,7 @@ mod tests {
     fn tags_are_read_weak_or_strong_from_a_list() {
         let headers = HeaderMap::from_iter([(
             IF_NONE_MATCH,
-            HeaderValue::from_static("W/\"1.0\", \"2.0\",x"),
+            HeaderValue::from_static("W/\"1.0\", \"2.0\",x,\"a 1.0 b\""),
         )]);
         assert_eq!(known_versions(&headers), ["1.0", "2.0"]);
     }

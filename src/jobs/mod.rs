@@ -179,7 +179,10 @@ pub async fn bury(app: &App, body: &str, attempt: u32) -> Verdict {
             return Verdict::Acknowledge;
         }
     };
-    match app.run(store::bury(&message.id, app.now())).await {
+    let (batch, buried) = store::bury(&message.id, app.now());
+    match app.run(batch).await.map(|outcome| outcome.changes(buried)) {
+        // Done by now, or dead already: there is nothing to tell.
+        Ok(Ok(0)) => Verdict::Acknowledge,
         Ok(_) => {
             log_dead(app, &message.id, &message.request_id, &message.trace_id);
             Verdict::Acknowledge

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::Job;
 use crate::id::JobId;
-use crate::platform::{Batch, Rows, flag, json_text, params};
+use crate::platform::{Batch, Rows, Write, flag, json_text, params};
 use crate::time::Timestamp;
 
 /// SQL that writes a job with the payload `$payload` if `$condition`, a `from` or `where` clause,
@@ -57,15 +57,15 @@ pub fn append_done(batch: &mut Batch, job: &JobId) {
 }
 
 /// The job is dead: no sweep takes it any more.
-pub(super) fn bury(job: &JobId, now: Timestamp) -> Batch {
+pub(super) fn bury(job: &JobId, now: Timestamp) -> (Batch, Write) {
     let mut batch = Batch::public();
-    batch.write(
+    let buried = batch.write(
         "update jobs
 set dead_at = ?2, due_at = null
 where id = ?1 and dead_at is null",
         params![job, now],
     );
-    batch
+    (batch, buried)
 }
 
 /// Takes the jobs that are due, so that no other sweep does for a while that doubles each time, up

@@ -69,7 +69,7 @@ where post_id = ?1 and user_id = ?2",
 macro_rules! candidates {
     ($post:literal, $created_at:literal, $user_id:literal, $most:literal) => {
         concat!(
-            "select user_id, format('%016d %s', created_at, user_id) as key
+            "select user_id, created_at, format('%016d %s', created_at, user_id) as key
     from likes
     where post_id = ",
             $post,
@@ -108,6 +108,7 @@ cross join users u on u.id = c.user_id
 where u.status = 'active' and not ",
             blocked_between!("u.id", "?1"),
             "
+order by c.created_at desc, c.user_id desc
 limit ?6"
         ),
         params![

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::StatusCode;
-use http::header::{ETAG, HeaderMap, HeaderValue, LINK};
+use http::header::{CACHE_CONTROL, ETAG, HeaderMap, HeaderValue, LINK};
 use serde::Serialize;
 
 use super::rules::MarkReadRequest;
@@ -76,6 +76,9 @@ async fn list_notifications(
     };
     let tag = HeaderValue::from_str(&weak_tag(&inbox.version)).map_err(Error::internal)?;
     response.headers_mut().insert(ETAG, tag);
+    // Kept by the client, but never shown without asking: asking costs a 304.
+    let cached = HeaderValue::from_static("private, no-cache");
+    response.headers_mut().insert(CACHE_CONTROL, cached);
     Ok(response)
 }
 

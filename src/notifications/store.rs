@@ -271,7 +271,7 @@ set
       select 1
       from notifications
       where recipient_id = ?1 and seq > ?2
-      limit 1000
+      limit 200
     )
   ))
 where user_id = ?1 and read_seq < min(?2, last_seq)",

@@ -236,10 +236,17 @@ pub enum Abort {
     AccountSuspended,
     /// The target is absent or not visible to the viewer.
     NotFound,
+    /// Another account has the username.
+    UsernameTaken,
 }
 
 impl Abort {
-    const ALL: [Self; 3] = [Self::SessionEnded, Self::AccountSuspended, Self::NotFound];
+    const ALL: [Self; 4] = [
+        Self::SessionEnded,
+        Self::AccountSuspended,
+        Self::NotFound,
+        Self::UsernameTaken,
+    ];
 
     /// The code as it stands in SQL, after `abort:`.
     #[must_use]
@@ -248,6 +255,7 @@ impl Abort {
             Self::SessionEnded => "session_ended",
             Self::AccountSuspended => "account_suspended",
             Self::NotFound => "not_found",
+            Self::UsernameTaken => "username_taken",
         }
     }
 }
@@ -265,11 +273,22 @@ pub enum DatabaseError {
     Failed(String),
 }
 
+/// The result codes of SQLite that say a statement or its values are wrong. Others, such as
+/// `SQLITE_BUSY` or `SQLITE_FULL`, say that the database cannot now.
+const DEFECTS: [&str; 6] = [
+    "SQLITE_ERROR",
+    "SQLITE_CONSTRAINT",
+    "SQLITE_MISMATCH",
+    "SQLITE_RANGE",
+    "SQLITE_TOOBIG",
+    "SQLITE_AUTH",
+];
+
 impl DatabaseError {
     /// Reads the text that SQLite and D1 give an error.
     ///
-    /// Only the exact shapes below are recognised; any other text of SQLite's is a defect, and what
-    /// is not SQLite's at all comes from the network or the platform.
+    /// Only the exact shapes below are recognised; any other complaint about a statement is a defect,
+    /// and everything else comes from the network or the platform.
     #[must_use]
     pub fn from_text(text: &str) -> Self {
         if let Some(abort) = Abort::ALL.into_iter().find(|abort| {
@@ -283,7 +302,7 @@ impl DatabaseError {
             let columns = rest.split(": SQLITE_").next().unwrap_or(rest);
             return Self::Unique(columns.trim().to_owned());
         }
-        if text.contains("SQLITE_") {
+        if DEFECTS.iter().any(|defect| text.contains(defect)) {
             Self::Failed(text.to_owned())
         } else {
             Self::Unavailable(text.to_owned())
@@ -312,6 +331,7 @@ impl From<DatabaseError> for Error {
                 Self::Forbidden(Code::AccountSuspended)
             }
             DatabaseError::Aborted(Abort::NotFound) => Self::NotFound,
+            DatabaseError::Aborted(Abort::UsernameTaken) => Self::Conflict(Code::UsernameTaken),
             DatabaseError::Unavailable(source) => Self::Unavailable {
                 code: Code::DependencyUnavailable,
                 source,
@@ -384,10 +404,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_of_sqlite_may_pass() {
+    fn what_is_no_complaint_about_a_statement_may_pass() {
         for text in [
             "D1_ERROR: Network connection lost.",
             "D1 DB is overloaded.",
+            "database is locked: SQLITE_BUSY",
             "",
         ] {
             assert!(matches!(

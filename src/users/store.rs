@@ -92,8 +92,18 @@ pub struct NewAccount<'a> {
     pub created_at: Timestamp,
 }
 
-/// Appends a new account. Taken names abort the batch as `users.username` or `users.email`.
+/// Appends a new account. A taken username aborts the batch; a taken e-mail address fails it as
+/// `users.email`. The username is looked at first, whatever the address: which of two taken names is
+/// told must not show whether the address has an account.
 pub fn append_account(batch: &mut Batch, account: NewAccount<'_>) {
+    batch.require(
+        "select json_extract('{}', iif(exists (
+  select 1
+  from users
+  where username = ?1
+), 'abort:username_taken', '$'))",
+        params![account.username],
+    );
     batch.write(
         "insert into users (id, username, email, password_hash, display_name, created_at)
 values (?1, ?2, ?3, ?4, ?5, ?6)",

@@ -244,6 +244,20 @@ describe("polling", () => {
     expect((await poll(ben, tag)).status).toBe(304);
   });
 
+  test("a tag is compared whole: one that only contains the version hides nothing", async () => {
+    const { ben, post } = await benWithPost();
+    await likeAndTell(await world.person("asha"), post);
+    const version = /"(.*)"/u.exec((await poll(ben, null)).headers.get("etag") ?? "")?.[1];
+    const response = await poll(ben, `"x ${version} y"`);
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ data: [{ actor_count: 1 }] });
+  });
+
+  test("a browser may keep the list, but must ask before it shows it again", async () => {
+    const ben = await world.person("ben");
+    expect((await poll(ben, null)).headers.get("cache-control")).toBe("private, no-cache");
+  });
+
   test("another's tag is not mine", async () => {
     const [asha, ben, dana] = await Promise.all(["asha", "ben", "dana"].map((name) => world.person(name)));
     if (asha === undefined || ben === undefined || dana === undefined) throw new Error("three were made");

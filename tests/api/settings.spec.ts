@@ -2,11 +2,12 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { eventually } from "./harness/eventually.ts";
 import { expectProblem, withoutRequestId } from "./harness/problem.ts";
-import { openBrokenWorld, openWorld } from "./harness/world.ts";
+import { openColdWorld, openWorld } from "./harness/world.ts";
 
-const [discreet, weak] = await Promise.all([
+const [discreet, closing, weak] = await Promise.all([
   openWorld({ REVEAL_EMAIL: "0", EXPOSE_COST: "0" }),
-  openBrokenWorld({ SECRET_KEYS: `weak:${"A".repeat(43)}` }),
+  openColdWorld({}),
+  openColdWorld({ SECRET_KEYS: `weak:${"A".repeat(43)}` }),
 ]);
 
 describe("with REVEAL_EMAIL=0", () => {
@@ -52,6 +53,16 @@ describe("with REVEAL_EMAIL=0", () => {
     await register(asha);
     await expectProblem(await register({ ...newcomer(), username: asha.username }), 409, "username_taken");
   });
+
+  test("a taken username is told whether or not the mailbox is taken too, so it cannot be used to ask for mailboxes", async () => {
+    const [asha, ben] = [newcomer(), newcomer()];
+    await register(asha);
+    await register(ben);
+    const free = await register({ ...newcomer(), username: asha.username });
+    const taken = await register({ ...newcomer(), username: asha.username, email: ben.email });
+    await expectProblem(taken.clone(), 409, "username_taken");
+    expect(await withoutRequestId(taken)).toEqual(await withoutRequestId(free));
+  });
 });
 
 describe("the operator's flags", () => {
@@ -74,6 +85,20 @@ describe("the operator's flags", () => {
   test.for(["nonsense", "[]", '{"registration_open":"no"}', "\u0000"])("%j in the store closes nothing", async (flags) => {
     await discreet.keyValue.put("flags", flags);
     expect((await register()).status).toBe(202);
+  });
+});
+
+describe("maintenance", () => {
+  test("it closes everything but health, and says when to come back", async () => {
+    await closing.keyValue.put("flags", JSON.stringify({ maintenance: true }));
+    // An isolate looks the flags up beside its first request, so the first may still be served.
+    const closed = await eventually("it is closed", async () => {
+      const response = await closing.fetch("GET", "/api/v1/posts");
+      return response.status === 503 ? response : undefined;
+    });
+    expect(closed.headers.get("retry-after")).toMatch(/^\d+$/u);
+    await expectProblem(closed, 503, "maintenance");
+    expect((await closing.fetch("GET", "/health")).status).toBe(200);
   });
 });
 

@@ -76,7 +76,12 @@ where
         };
         if let Err(error) = settled {
             // The platform then retries the message by itself, which is safe: jobs have one effect.
-            worker::console_error!("a message could not be settled: {}", thrown(&error));
+            let line = serde_json::json!({
+                "level": "error",
+                "event": "message_unsettled",
+                "cause": thrown(&error),
+            });
+            worker::console_error!("{line}");
         }
     }))
     .await;

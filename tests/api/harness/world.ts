@@ -93,8 +93,8 @@ export class World {
   }
 }
 
-/** Starts a world whose settings are broken on purpose, for the calling spec file. */
-export async function openBrokenWorld(vars: Record<string, string>): Promise<World> {
+/** Starts a world that no request has reached yet, for the calling spec file. */
+export async function openColdWorld(vars: Record<string, string>): Promise<World> {
   const keys = new Keys();
   const world = new World(await startServer(keys, vars), keys);
   afterAll(() => world.close());
@@ -103,7 +103,7 @@ export async function openBrokenWorld(vars: Record<string, string>): Promise<Wor
 
 /** Starts a world for the calling spec file and closes it when the file is done. */
 export async function openWorld(vars: Record<string, string> = {}): Promise<World> {
-  const world = await openBrokenWorld(vars);
+  const world = await openColdWorld(vars);
   // The first request of an isolate sweeps in the background; let no recording see that.
   const response = await world.fetch("GET", "/health");
   expect(response.status).toBe(200);

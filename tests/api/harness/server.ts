@@ -43,7 +43,7 @@ export async function startServer(keys: Keys, vars: Record<string, string>): Pro
           alias: { "kith-under-test": BUILT_WORKER },
           compatibility_date: declared.compatibility_date ?? "",
           compatibility_flags: declared.compatibility_flags,
-          d1_databases: declared.d1_databases.map((database) => ({ ...database, migrations_dir: `${ROOT}migrations` })),
+          d1_databases: declared.d1_databases.map((database: object) => ({ ...database, migrations_dir: `${ROOT}migrations` })),
           kv_namespaces: declared.kv_namespaces,
           queues: declared.queues,
           vars: { ...VARS, ...keys.secrets(), ...vars },

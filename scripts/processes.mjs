@@ -9,6 +9,7 @@ import { constants } from "node:os";
  * @property {string} [cwd]
  * @property {NodeJS.ProcessEnv} [env]
  * @property {number} [timeout] milliseconds after which the program is killed
+ * @property {(pid: number) => void} [onStart] told the program's process id
  */
 
 /**
@@ -44,6 +45,7 @@ function run(command, args, options) {
       detached: ownGroups,
     });
     running.add(child);
+    if (child.pid !== undefined) options.onStart?.(child.pid);
     let output = "";
     /** @type {[import("node:stream").Readable | null, NodeJS.WriteStream][]} */
     const streams = [
@@ -129,9 +131,17 @@ export function showAndCapture(command, args, options = {}) {
 
 /**
  * When this process is told to end, ends every program still running, waits for them, and then ends
- * by the same signal, so that callers see why. A second signal does not wait.
+ * by the same signal, so that callers see why. A second signal does not wait. The end of the one who
+ * started this process (npm does not pass every signal on) counts as being told.
  */
 export function endChildrenOnSignals() {
+  const startedBy = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === startedBy) return;
+    clearInterval(watch);
+    process.kill(process.pid, "SIGTERM");
+  }, 1_000);
+  watch.unref();
   for (const signal of /** @type {NodeJS.Signals[]} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
     process.once(signal, () => {
       stopping = true;

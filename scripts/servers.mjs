@@ -5,7 +5,10 @@ import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "./tools.mjs";
 
-/** Holds one file for each `npm start`, named by its process id and containing its port. */
+/**
+ * Holds one file for each `npm start`, named by its process id. It contains the port and the process
+ * id of the server itself, which may outlive an `npm start` that was killed.
+ */
 export const RUNNING_SERVERS = join(ROOT, ".kith", "servers");
 
 /**
@@ -15,13 +18,21 @@ export function runningServers() {
   if (!existsSync(RUNNING_SERVERS)) return [];
   return readdirSync(RUNNING_SERVERS).flatMap((name) => {
     const note = join(RUNNING_SERVERS, name);
-    const pid = Number(name);
-    try {
-      process.kill(pid, 0);
-      return [{ pid, port: readFileSync(note, "utf8") }];
-    } catch {
-      rmSync(note, { force: true });
-      return [];
-    }
+    const [port = "", server = ""] = readFileSync(note, "utf8").split(" ");
+    const pid = [Number(name), Number(server)].find(isAlive);
+    if (pid !== undefined) return [{ pid, port }];
+    rmSync(note, { force: true });
+    return [];
   });
+}
+
+/** @param {number} pid */
+function isAlive(pid) {
+  if (!(pid > 0)) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -79,9 +79,9 @@ async function serve(port, profile) {
   if (port !== DEFAULT_PORT) args.push("--var", `ISSUER:${localAddress(port)}`);
   const note = join(RUNNING_SERVERS, String(process.pid));
   mkdirSync(RUNNING_SERVERS, { recursive: true });
-  writeFileSync(note, String(port));
+  const onStart = (/** @type {number} */ server) => writeFileSync(note, `${port} ${server}`);
   try {
-    const { code } = await show(node, args, { cwd: ROOT, env: { ...toolEnvironment(), KITH_PROFILE: profile } });
+    const { code } = await show(node, args, { cwd: ROOT, env: { ...toolEnvironment(), KITH_PROFILE: profile }, onStart });
     return code;
   } finally {
     rmSync(note, { force: true });

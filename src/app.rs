@@ -10,7 +10,7 @@ use http::{Request, Response};
 use crate::auth::TokenKeys;
 use crate::config::{Config, ConfigError};
 use crate::error::{Code, Error};
-use crate::flags::{Due, KnownFlags};
+use crate::flags::{Due, Flags, KnownFlags};
 use crate::http::body::Body;
 use crate::http::exchange::Exchange;
 use crate::http::pipeline::{self, Settings};
@@ -95,6 +95,12 @@ impl App {
         &self.deployment.config.secret_keys
     }
 
+    /// The operator's switches, as far as this isolate knows.
+    #[must_use]
+    pub fn known_flags(&self) -> Flags {
+        self.deployment.flags.get()
+    }
+
     /// The ports of this invocation.
     #[must_use]
     pub fn ports(&self) -> &Ports {
@@ -118,7 +124,7 @@ impl App {
     /// Answers one request.
     pub async fn serve(self, mut request: Request<Body>) -> Response<Body> {
         let maintenance =
-            self.deployment.flags.get().maintenance && !request.uri().path().starts_with("/health");
+            self.known_flags().maintenance && !request.uri().path().starts_with("/health");
         let closed = maintenance.then(|| Error::Unavailable {
             code: Code::Maintenance,
             source: "maintenance is on".to_owned(),

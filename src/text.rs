@@ -26,9 +26,11 @@ pub fn check(
     most: usize,
 ) -> Result<(), Violation> {
     let allowed = |character: char| {
-        !character.is_control() || (lines == Lines::Many && matches!(character, '\n' | '\r' | '\t'))
+        let reorders = lines == Lines::One && is_bidi_control(character);
+        !reorders && !character.is_control()
+            || (lines == Lines::Many && matches!(character, '\n' | '\r' | '\t'))
     };
-    let length = if text.trim().is_empty() {
+    let length = if text.chars().all(is_blank) {
         0
     } else {
         text.chars().count()
@@ -43,6 +45,21 @@ pub fn check(
         None
     };
     broken.map_or(Ok(()), |rule| Err(Violation::new(pointer, rule)))
+}
+
+/// Whether a character shows nothing: white space, and what Unicode calls default-ignorable.
+fn is_blank(character: char) -> bool {
+    character.is_whitespace()
+        || matches!(character,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Whether a character can reorder the text around it, and so make one name look like another.
+fn is_bidi_control(character: char) -> bool {
+    matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Collects the outcomes of several checks, so that a client learns of every broken rule at once.
@@ -88,13 +105,19 @@ mod tests {
         assert_eq!(rule("🦀🦀🦀", Lines::One), None);
         assert_eq!(rule("🦀🦀🦀🦀", Lines::One), Some(Rule::TooLong(3)));
         assert_eq!(rule("", Lines::One), Some(Rule::TooShort(1)));
-        assert_eq!(rule(" \u{a0}", Lines::One), Some(Rule::TooShort(1)));
+        assert_eq!(rule(" \u{a0}\u{200b}", Lines::One), Some(Rule::TooShort(1)));
+        assert_eq!(
+            rule("\u{feff}\u{200d}", Lines::Many),
+            Some(Rule::TooShort(1))
+        );
     }
 
     #[test]
     fn control_characters_are_refused_but_for_breaks_in_prose() {
         assert_eq!(rule("a\0", Lines::Many), Some(Rule::InvalidCharacters));
         assert_eq!(rule("a\n", Lines::One), Some(Rule::InvalidCharacters));
+        assert_eq!(rule("a\u{202e}", Lines::One), Some(Rule::InvalidCharacters));
+        assert_eq!(rule("a\u{202e}", Lines::Many), None);
         assert_eq!(rule("a\n", Lines::Many), None);
         assert_eq!(rule("a\u{85}", Lines::Many), Some(Rule::InvalidCharacters));
     }

@@ -2,8 +2,8 @@
 //!
 //! Invariants: an access token is checked at the edge, without a database, and makes the
 //! [`Viewer`](crate::viewer::Viewer) whose batches are guarded; no password, access token or refresh
-//! token is ever stored or logged; whether an account exists shows neither in an answer nor in the
-//! work it takes.
+//! token is ever stored or logged; a sign-in takes the same work and gives the same answer for an
+//! unknown name as for a wrong password.
 
 mod password;
 mod refresh;

@@ -14,7 +14,7 @@ const LANES: u32 = 1;
 
 /// A hash of no password that anybody has, so that an unknown name takes as much work to refuse as a
 /// wrong password.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAECAwQFBgcICQoLDA0ODw$kOJcwDDn2vrfJaTfzqP4qoUwhIgAB6bPxkeRkWZeR3k";
+const STAND_IN: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAECAwQFBgcICQoLDA0ODw$kOJcwDDn2vrfJaTfzqP4qoUwhIgAB6bPxkeRkWZeR3k";
 
 fn argon2() -> Result<Argon2<'static>, Error> {
     let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(Error::internal)?;
@@ -40,7 +40,7 @@ pub(super) fn hash(password: &str, random: &dyn Random) -> Result<String, Error>
 /// # Errors
 /// [`Error::Internal`] if `hash` is no PHC string.
 pub(super) fn verify(password: &str, hash: Option<&str>) -> Result<bool, Error> {
-    let parsed = PasswordHash::new(hash.unwrap_or(NOBODY)).map_err(Error::internal)?;
+    let parsed = PasswordHash::new(hash.unwrap_or(STAND_IN)).map_err(Error::internal)?;
     let matches = argon2()?
         .verify_password(password.as_bytes(), &parsed)
         .is_ok();
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn nobody_has_a_password_and_the_stand_in_takes_the_same_work() {
         assert!(!verify("anything", None).unwrap());
-        let parsed = PasswordHash::new(NOBODY).unwrap();
+        let parsed = PasswordHash::new(STAND_IN).unwrap();
         assert_eq!(
             Params::try_from(&parsed).unwrap(),
             Params::new(MEMORY_KIB, PASSES, LANES, Some(32)).unwrap()

@@ -69,11 +69,8 @@ async fn register(
     Json(request): Json<RegisterRequest>,
 ) -> Result<Response, Error> {
     let registration = request.parse()?;
-    if !flags::read(app.ports())
-        .await
-        .unwrap_or_default()
-        .registration_open
-    {
+    let flags = flags::read(app.ports()).await;
+    if !flags.unwrap_or_else(|| app.known_flags()).registration_open {
         return Err(Error::Forbidden(Code::RegistrationClosed));
     }
     let hash = password::hash(&registration.password, app.ports().random.as_ref())?;

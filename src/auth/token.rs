@@ -144,8 +144,10 @@ impl TokenKeys {
             genuine
         } else {
             let genuine = self.check(token, now).ok_or_else(invalid)?;
-            self.verified
-                .remember(fingerprint, genuine.clone(), now.seconds());
+            if now.seconds() < genuine.expires {
+                self.verified
+                    .remember(fingerprint, genuine.clone(), now.seconds());
+            }
             genuine
         };
         if now.seconds() < genuine.expires {

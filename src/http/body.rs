@@ -9,6 +9,9 @@ pub use axum::body::Body;
 /// characters, escaped: 26 KiB.
 pub const JSON_LIMIT: usize = 64 * 1024;
 
+/// How much of a body that is too large is read to be thrown away, in bytes.
+pub const DISCARD_LIMIT: usize = 4 * 1024 * 1024;
+
 /// The length the client declares, if it declares one.
 #[must_use]
 pub fn declared_length(headers: &HeaderMap) -> Option<usize> {

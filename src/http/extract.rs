@@ -5,11 +5,11 @@ use std::str::FromStr;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::body::{JSON_LIMIT, declared_length};
+use super::body::{Body, DISCARD_LIMIT, JSON_LIMIT};
 use super::problem::Refusal;
 use crate::error::{Code, Error, Rule};
 
@@ -31,23 +31,49 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
         ) {
             return Err(Refusal::UnsupportedMediaType);
         }
-        if declared_length(request.headers()).is_some_and(|length| length > JSON_LIMIT) {
-            return Err(Refusal::PayloadTooLarge);
-        }
-        let body = Limited::new(request.into_body(), JSON_LIMIT)
-            .collect()
-            .await;
-        match body {
-            Ok(body) => Ok(parse(&body.to_bytes()).map(Self)?),
-            Err(error) if error.is::<LengthLimitError>() => Err(Refusal::PayloadTooLarge),
-            // The client broke off: what arrived is not JSON, and nobody waits for the answer.
-            Err(_) => Err(Error::Malformed(Code::MalformedJson).into()),
-        }
+        parse(&read(request.into_body()).await?)
+            .map(Self)
+            .map_err(Refusal::from)
     }
 }
 
-/// `application/json` and `application/*+json`, whatever their parameters.
+/// A body of at most [`JSON_LIMIT`] bytes. Of a larger one the rest is read too, within reason, and
+/// thrown away: a client that is still sending would see its connection die instead of the answer.
+async fn read(mut body: Body) -> Result<Vec<u8>, Refusal> {
+    let mut kept = Vec::new();
+    let mut length: usize = 0;
+    while let Some(frame) = body.frame().await {
+        // The client broke off: what arrived is not JSON, and nobody waits for the answer.
+        let frame = frame.map_err(|_| Error::Malformed(Code::MalformedJson))?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        length = length.saturating_add(data.len());
+        if length > DISCARD_LIMIT {
+            break;
+        }
+        if length <= JSON_LIMIT {
+            kept.extend_from_slice(&data);
+        }
+    }
+    if length > JSON_LIMIT {
+        Err(Refusal::PayloadTooLarge)
+    } else {
+        Ok(kept)
+    }
+}
+
+/// `application/json` and `application/*+json`, in UTF-8 as all JSON is (RFC 8259, section 8.1).
 fn is_json(content_type: Option<&str>) -> bool {
+    let parameters = content_type.unwrap_or_default().split(';').skip(1);
+    let other_charset = |parameter: &str| {
+        let (name, value) = parameter.split_once('=').unwrap_or_default();
+        name.trim().eq_ignore_ascii_case("charset")
+            && !value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+    };
+    if parameters.into_iter().any(other_charset) {
+        return false;
+    }
     let essence = content_type
         .unwrap_or_default()
         .split(';')

@@ -36,6 +36,13 @@ pub enum Job {
         /// Its author.
         recipient_id: UserId,
     },
+    /// Take what hangs on a deleted post out of people's sight.
+    PostDeleted {
+        /// The post.
+        post_id: PostId,
+        /// Its author.
+        author_id: UserId,
+    },
 }
 
 /// A job on its way through the queue.
@@ -259,12 +266,16 @@ async fn wake_due(app: &App) -> Result<(), Error> {
 
 /// The one place that says who does which job.
 async fn handle(app: &App, message: &Message) -> Result<(), Error> {
+    let id = &message.id;
     match &message.job {
         Job::Like {
             post_id,
             actor_id,
             recipient_id,
-        } => notifications::tell_of_like(app, &message.id, post_id, actor_id, recipient_id).await,
+        } => notifications::tell_of_like(app, id, post_id, actor_id, recipient_id).await,
+        Job::PostDeleted { post_id, author_id } => {
+            notifications::forget_post(app, id, post_id, author_id).await
+        }
     }
 }
 
@@ -334,14 +345,21 @@ mod tests {
     #[test]
     fn the_payload_is_the_one_that_sql_writes() {
         let id = "01890000-0000-7000-8000-000000000000";
-        let job = Job::Like {
+        let like = Job::Like {
             post_id: id.parse().unwrap(),
             actor_id: id.parse().unwrap(),
             recipient_id: id.parse().unwrap(),
         };
+        let deleted = Job::PostDeleted {
+            post_id: id.parse().unwrap(),
+            author_id: id.parse().unwrap(),
+        };
         assert_eq!(
-            serde_json::to_value(&job).unwrap(),
-            json!({"kind": "like", "post_id": id, "actor_id": id, "recipient_id": id})
+            serde_json::to_value([like, deleted]).unwrap(),
+            json!([
+                {"kind": "like", "post_id": id, "actor_id": id, "recipient_id": id},
+                {"kind": "post_deleted", "post_id": id, "author_id": id},
+            ])
         );
     }
 

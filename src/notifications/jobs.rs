@@ -23,3 +23,17 @@ pub async fn tell_of_like(
         .await?;
     Ok(())
 }
+
+/// Takes what the author of a deleted post was told about it out of their list.
+///
+/// # Errors
+/// As [`tell_of_like`].
+pub async fn forget_post(
+    app: &App,
+    job: &JobId,
+    post: &PostId,
+    author: &UserId,
+) -> Result<(), Error> {
+    app.run(store::forget_post(job, post, author)).await?;
+    Ok(())
+}

@@ -10,4 +10,4 @@ pub mod routes;
 mod rules;
 mod store;
 
-pub use jobs::tell_of_like;
+pub use jobs::{forget_post, tell_of_like};

@@ -75,6 +75,45 @@ on conflict (recipient_id, kind, subject_id) do update set
     batch
 }
 
+/// Does the job of a deleted post and deletes it, in one batch: takes what its author was told about
+/// it out of their list, and off the counter if it is unread. That is a change like any other, so it
+/// takes a number of the sequence.
+pub(super) fn forget_post(job: &JobId, post: &PostId, author: &UserId) -> Batch {
+    let mut batch = Batch::public();
+    jobs::append_done(&mut batch, job);
+    batch.write(
+        "update inboxes
+set
+  last_seq = last_seq + 1,
+  read_seq = iif(read_seq = last_seq, read_seq + 1, read_seq),
+  unread_count = max(unread_count - exists (
+    select 1
+    from notifications n
+    where n.recipient_id = ?1
+      and n.kind = 'like'
+      and n.subject_id = ?2
+      and n.seq > read_seq
+  ), 0)
+where changes() = 1
+  and user_id = ?1
+  and exists (
+    select 1
+    from notifications n
+    where n.recipient_id = ?1 and n.kind = 'like' and n.subject_id = ?2
+  )",
+        params![author, post],
+    );
+    batch.write(
+        "delete from notifications
+where changes() = 1
+  and recipient_id = ?1
+  and kind = 'like'
+  and subject_id = ?2",
+        params![author, post],
+    );
+    batch
+}
+
 /// The state of a person's inbox.
 #[derive(Debug, Deserialize)]
 pub(super) struct InboxRow {
@@ -126,9 +165,9 @@ where u.id = ?1"
   n.updated_at,
   p.id as post_id,
   p.caption as post_caption,
-  ",
+  coalesce(",
             visible!("p", "a", "?1"),
-            " as visible,
+            ", 0) as visible,
   ",
             short_person!("a1"),
             " as actor_1,
@@ -153,8 +192,8 @@ from (
   order by seq desc
   limit ?4
 ) n
-join posts p on p.id = n.subject_id
-join users a on a.id = p.author_id
+left join posts p on p.id = n.subject_id
+left join users a on a.id = p.author_id
 left join users a1 on a1.id = n.actor_1 and a1.status = 'active' and not ",
             blocked_between!("a1.id", "?1"),
             "
@@ -186,8 +225,8 @@ pub(super) struct ListedNotification {
     updated_at: Timestamp,
     #[serde(deserialize_with = "flag")]
     visible: bool,
-    post_id: PostId,
-    post_caption: String,
+    post_id: Option<PostId>,
+    post_caption: Option<String>,
     #[serde(deserialize_with = "optional_json_text")]
     actor_1: Option<ShortPerson>,
     #[serde(deserialize_with = "optional_json_text")]
@@ -226,19 +265,18 @@ impl Keyed for ListedNotification {
 }
 
 impl ListedNotification {
-    /// Whether the viewer may see the post and at least one of those who acted.
+    /// Whether the viewer may see the post and somebody who acted: one of the latest, or one of
+    /// those before them, who are counted but not named.
     pub(super) fn is_visible(&self) -> bool {
-        let acted = [&self.actor_1, &self.actor_2, &self.actor_3];
-        self.visible && acted.into_iter().any(Option::is_some)
+        let latest = [&self.actor_1, &self.actor_2, &self.actor_3];
+        let named = latest.into_iter().any(Option::is_some);
+        let before_them = self.actor_count > 3;
+        self.visible && (named || before_them)
     }
 
     /// What is answered, to someone who has read everything up to `read_seq`.
     pub(super) fn show(self, read_seq: i64) -> Notification {
-        let post = NotificationPost {
-            id: self.post_id,
-            caption: self.post_caption,
-            thumb_url: None,
-        };
+        let post = self.post_id.zip(self.post_caption);
         Notification {
             seq: self.seq,
             kind: self.kind,
@@ -247,7 +285,11 @@ impl ListedNotification {
                 .flatten()
                 .collect(),
             actor_count: self.actor_count,
-            post: Some(post),
+            post: post.map(|(id, caption)| NotificationPost {
+                id,
+                caption,
+                thumb_url: None,
+            }),
             order_id: None,
             created_at: self.created_at,
             updated_at: self.updated_at,
@@ -256,26 +298,49 @@ impl ListedNotification {
     }
 }
 
-/// Moves the viewer's watermark up to `up_to`, never back and never beyond what there is. What came
-/// after it stays unread: that is counted, but no further than a client would show, and not at all
-/// in the usual case that everything is read.
+/// How many rows either side of the watermark is counted by.
+const COUNTED: i64 = 200;
+
+/// Moves the viewer's watermark up to `up_to`, never back and never beyond what there is.
+///
+/// Usually everything is read, and nothing is counted. Else the smaller side is: either what is newly
+/// read, and taken off the counter, or what stays unread. Where both sides have [`COUNTED`] rows or
+/// more, the counter says that many, until the next reading.
 pub(super) fn mark_read(viewer: &Viewer, up_to: i64) -> Batch {
     let mut batch = Batch::guarded(viewer);
     batch.write(
         "update inboxes
 set
   read_seq = min(?2, last_seq),
-  unread_count = iif(?2 >= last_seq, 0, (
-    select count(*)
-    from (
-      select 1
-      from notifications
-      where recipient_id = ?1 and seq > ?2
-      limit 200
+  unread_count = case
+    when ?2 >= last_seq then 0
+    else (
+      select iif(newly_read < ?3, max(unread_count - newly_read, 0), still_unread)
+      from (
+        select
+          (
+            select count(*)
+            from (
+              select 1
+              from notifications
+              where recipient_id = ?1 and seq > read_seq and seq <= ?2
+              limit ?3
+            )
+          ) as newly_read,
+          (
+            select count(*)
+            from (
+              select 1
+              from notifications
+              where recipient_id = ?1 and seq > ?2
+              limit ?3
+            )
+          ) as still_unread
+      )
     )
-  ))
+  end
 where user_id = ?1 and read_seq < min(?2, last_seq)",
-        params![viewer.user_id(), up_to],
+        params![viewer.user_id(), up_to, COUNTED],
     );
     batch
 }

@@ -104,7 +104,7 @@ pub struct Write {
 ///
 /// Start one with `Batch::guarded` (see `auth`), or with [`Batch::public`] where no account stands
 /// behind the request; `tests/architecture.rs` keeps the list of the latter.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Batch {
     statements: Vec<Statement>,
     writes: bool,
@@ -114,7 +114,10 @@ impl Batch {
     /// A batch with no account behind it.
     #[must_use]
     pub fn public() -> Self {
-        Self::default()
+        Self {
+            statements: Vec::new(),
+            writes: false,
+        }
     }
 
     /// Appends a condition that the whole batch hangs on.

@@ -1,6 +1,9 @@
 //! `GET /posts`, `POST /posts`, `GET /posts/{id}`, `DELETE /posts/{id}`.
 
+use std::sync::Arc;
+
 use axum::Router;
+use axum::extract::Extension;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::StatusCode;
@@ -10,10 +13,12 @@ use super::store;
 use crate::app::App;
 use crate::error::{Code, Error};
 use crate::http::api;
+use crate::http::exchange::Exchange;
 use crate::http::extract::{Json, Path, Query};
 use crate::http::pagination::{Page, PageQuery, PageResponse};
 use crate::http::respond::{created, json};
 use crate::id::PostId;
+use crate::jobs::NewJob;
 use crate::viewer::{MaybeViewer, Viewer};
 
 /// The name of the public list in its cursors.
@@ -69,10 +74,14 @@ async fn get_post(
 async fn delete_post(
     app: App,
     viewer: Viewer,
+    Extension(cause): Extension<Arc<Exchange>>,
     Path(id): Path<PostId>,
 ) -> Result<StatusCode, Error> {
-    let (batch, deleted) = store::delete(&viewer, &id, app.now());
-    match app.run(batch).await?.changes(deleted)? {
+    let job = NewJob::new(&app, cause);
+    let (batch, deleted, job) = store::delete(&viewer, &id, job, app.now());
+    let outcome = app.run(batch).await?;
+    job.wake(&app, &outcome)?;
+    match outcome.changes(deleted)? {
         0 => Err(Error::Forbidden(Code::NotTheAuthor)),
         _ => Ok(StatusCode::NO_CONTENT),
     }

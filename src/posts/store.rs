@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::rules::{NewPost, Visibility};
 use crate::http::pagination::{Boundary, Keyed, PageRequest};
 use crate::id::PostId;
+use crate::jobs::{AppendedJob, NewJob, insert_job};
 use crate::platform::{Batch, Rows, Value, Write, flag, json_text, params};
 use crate::time::Timestamp;
 use crate::users::{self, ShortPerson, short_person};
@@ -205,9 +206,14 @@ values (?1, ?2, ?3, ?4, ?2, ?5)",
     (batch, row)
 }
 
-/// Deletes the viewer's own post: hides it and erases its caption. Changes nothing if the post is
-/// visible, but another's.
-pub(super) fn delete(viewer: &Viewer, post: &PostId, now: Timestamp) -> (Batch, Write) {
+/// Deletes the viewer's own post: hides it, erases its caption, and leaves a job to tidy up. Changes
+/// nothing if the post is visible, but another's.
+pub(super) fn delete(
+    viewer: &Viewer,
+    post: &PostId,
+    job: NewJob,
+    now: Timestamp,
+) -> (Batch, Write, AppendedJob) {
     let mut batch = Batch::guarded(viewer);
     require_visible(&mut batch, &viewer.clone().into(), post);
     let deleted = batch.write(
@@ -217,7 +223,15 @@ where id = ?1 and author_id = ?2",
         params![post, viewer.user_id(), now],
     );
     users::append_post_count(&mut batch, viewer.user_id(), -1);
-    (batch, deleted)
+    let job = job.append(
+        &mut batch,
+        insert_job!(
+            "json_object('kind', 'post_deleted', 'post_id', ?6, 'author_id', ?7)",
+            "where changes() = 1"
+        ),
+        params![post, viewer.user_id()],
+    );
+    (batch, deleted, job)
 }
 
 /// The candidates of the public list: `$most` ids before `$before`, newest first, from an index that

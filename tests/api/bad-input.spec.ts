@@ -161,9 +161,29 @@ describe("bodies", () => {
     await expectProblem(response, 422, "invalid");
   });
 
-  test.for(["0", "-0.0", "1e400", "-1", "9007199254740993", "1e18", "0.1"])("up_to %s stores nothing", async (number) => {
+  test.for([
+    ["0", 204],
+    ["-0.0", 422],
+    ["1e400", 400],
+    ["-1", 422],
+    ["9007199254740993", 422],
+    ["1e18", 422],
+    ["0.1", 422],
+  ] as const)("up_to %s is answered with %i and marks nothing as read", async ([number, status]) => {
+    const read = () => world.state.number("select read_seq from inboxes where user_id = ?1", ben.id);
+    const before = await read();
     const response = await ben.fetch("POST", "/notifications/read", `{"up_to":${number}}`);
-    expect([204, 400, 422]).toContain(response.status);
+    expect(response.status).toBe(status);
+    expect(await read()).toBe(before);
+  });
+
+  test.for(["application/json; charset=utf-16", "application/json;charset=latin1"])("JSON that says it is %j is not read", async (type) => {
+    const response = await ben.fetch("POST", "/posts", '{"caption":"words"}', { "content-type": type });
+    await expectProblem(response, 415, "unsupported_media_type");
+  });
+
+  test.for(["\u200b", "\ufeff \u2060", "\u202e"])("a caption of nothing that shows, %j, is blank", async (caption) => {
+    await expectInvalid(await ben.fetch("POST", "/posts", { caption }), { "/caption": "too_short" });
   });
 });
 

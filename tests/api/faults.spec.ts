@@ -52,7 +52,8 @@ const SITES: CallSite[] = [
     name: "POST /auth/login",
     trips: 2,
     request: ({ asha: { username, password } }) => world.anonymous.fetch("POST", "/auth/login", { username, password }),
-    stored: ({ asha }) => exists(`${count} sessions where user_id = ?1 and id <> ''`, asha.id),
+    // Registering opened the first session.
+    stored: async ({ asha }) => (await world.state.number(`${count} sessions where user_id = ?1`, asha.id)) > 1,
   },
   {
     name: "POST /auth/logout",

@@ -145,7 +145,78 @@ describe("being told", () => {
   });
 });
 
+describe("what is gone", () => {
+  test("a deleted post takes its item off the list, and off the count", async () => {
+    const { ben, posts } = await benWithPosts(2);
+    const [first, second] = posts;
+    if (first === undefined || second === undefined) throw new Error("two were made");
+    await likeAndTell(await world.person("asha"), first);
+    await likeAndTell(await world.person("cleo"), second);
+    const tag = (await ben.fetch("GET", "/notifications")).headers.get("etag") ?? "";
+    await ben.posts.delete(first);
+    await world.jobsDone(first);
+    const list = await ben.fetch("GET", "/notifications", undefined, { "if-none-match": tag });
+    expect(list.status).toBe(200);
+    expect(await list.json()).toMatchObject({ data: [{ post: { id: second.id } }], unread_count: 1 });
+    await ben.posts.delete(second);
+    await world.jobsDone(second);
+    expect(await ben.notifications()).toEqual({ data: [], next_cursor: null, unread_count: 0 });
+  });
+
+  test("deleting a post of which all is read changes no count", async () => {
+    const { ben, posts } = await benWithPosts(2);
+    const [first, second] = posts;
+    if (first === undefined || second === undefined) throw new Error("two were made");
+    await likeAndTell(await world.person("asha"), first);
+    await ben.markRead(1);
+    await likeAndTell(await world.person("asha"), second);
+    await ben.posts.delete(first);
+    await world.jobsDone(first);
+    expect(await ben.notifications()).toMatchObject({ data: [{ read: false }], unread_count: 1 });
+  });
+
+  test("people who came before the three named ones keep an item alive when those are blocked", async () => {
+    const { ben, post } = await benWithPost();
+    const fans = await world.crowd("fan", 4);
+    for (const fan of fans) await likeAndTell(fan, post);
+    for (const fan of fans.slice(1)) await world.state.block(ben, fan);
+    expect((await ben.notifications()).data).toMatchObject([{ actors: [], actor_count: 4 }]);
+  });
+
+  test("an item without its post ends no list early", async () => {
+    const { ben, posts } = await benWithPosts(3);
+    const asha = await world.person("asha");
+    for (const post of posts) await likeAndTell(asha, post);
+    const newest = posts[2];
+    // As a deleted account will leave it.
+    await world.state.run("delete from posts where id = ?1", newest?.id ?? "");
+    const first = await ben.notifications("?limit=1");
+    expect(first).toMatchObject({ data: [], next_cursor: expect.any(String) });
+    const second = await ben.notifications(`?limit=1&cursor=${first.next_cursor}`);
+    expect(second.data).toMatchObject([{ post: { id: posts[1]?.id } }]);
+  });
+});
+
 describe("marking read", () => {
+  test("of very many unread, what was not reached stays counted exactly", async () => {
+    const { ben, post } = await benWithPost();
+    await likeAndTell(await world.person("asha"), post);
+    // As if 300 more posts had been liked.
+    await world.state.run(
+      `insert into notifications (recipient_id, kind, subject_id, seq, actor_1, created_at, updated_at)
+       select ?1, 'like', 'post ' || value, value, ?1, 1, 1
+       from (with recursive n(value) as (select 2 union all select value + 1 from n where value < 301) select value from n)`,
+      ben.id,
+    );
+    await world.state.run("update inboxes set last_seq = 301, unread_count = 301 where user_id = ?1", ben.id);
+    await ben.markRead(1);
+    expect((await ben.notifications()).unread_count).toBe(300);
+    await ben.markRead(250);
+    expect((await ben.notifications()).unread_count).toBe(51);
+    await ben.markRead(301);
+    expect((await ben.notifications()).unread_count).toBe(0);
+  });
+
   test("everything up to a number is read, what comes later is not", async () => {
     const { ben, posts } = await benWithPosts(3);
     const asha = await world.person("asha");

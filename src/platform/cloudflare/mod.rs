@@ -37,7 +37,11 @@ pub fn ports(env: &Env, context: Context) -> Ports {
 #[must_use]
 pub fn setting(env: &Env, name: &str) -> Option<String> {
     let value = js_sys::Reflect::get(env, &JsValue::from_str(name)).ok()?;
-    value.as_string().filter(|text| !text.is_empty())
+    // A variable written as a number in `wrangler.toml` arrives as one.
+    let text = value
+        .as_string()
+        .or_else(|| value.as_f64().map(|number| number.to_string()));
+    text.filter(|text| !text.is_empty())
 }
 
 /// The text of whatever JavaScript threw.

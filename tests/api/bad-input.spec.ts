@@ -171,10 +171,10 @@ describe("bodies", () => {
     ["0.1", 422],
   ] as const)("up_to %s is answered with %i and marks nothing as read", async ([number, status]) => {
     const read = () => world.state.number("select read_seq from inboxes where user_id = ?1", ben.id);
-    const before = await read();
+    const watermark = await read();
     const response = await ben.fetch("POST", "/notifications/read", `{"up_to":${number}}`);
     expect(response.status).toBe(status);
-    expect(await read()).toBe(before);
+    expect(await read()).toBe(watermark);
   });
 
   test.for(["application/json; charset=utf-16", "application/json;charset=latin1"])("JSON that says it is %j is not read", async (type) => {

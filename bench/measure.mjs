@@ -14,7 +14,7 @@ import { Failure, main, say, wait } from "../scripts/progress.mjs";
 import { seedScale } from "../scripts/seed/scale.mjs";
 import { npmTool } from "../scripts/tools.mjs";
 import { Client } from "./load.mjs";
-import { requireSameAnswers } from "./sameness.mjs";
+import { requireSameAnswers, requireSameStatements } from "./sameness.mjs";
 import { cpuNanoseconds, deploymentSettings, startWorker } from "./workers.mjs";
 
 /** @typedef {import("./workers.mjs").Running} Running */
@@ -30,30 +30,26 @@ const WARM_UP_REQUESTS = 6_000;
 /** A process that rests has told the scheduler all it used. */
 const REST_MS = 50;
 
-/** @param {string} name */
-function baseline(name) {
-  return [{ type: /** @type {const} */ ("esm"), path: fileURLToPath(new URL(`baselines/${name}.mjs`, import.meta.url)) }];
-}
+const WASM = join(buildDirectory("release"), "index_bg.wasm");
+const BY_HAND = fileURLToPath(new URL("baselines/by-hand.mjs", import.meta.url));
+const EMPTY = fileURLToPath(new URL("baselines/empty.mjs", import.meta.url));
 
 /**
  * @param {Running[]} started where each is noted at once, so that it is stopped whatever happens next
  */
 async function startAll(started) {
-  const built = buildDirectory("release");
   const settings = deploymentSettings();
   const start = async (/** @type {Parameters<typeof startWorker>} */ ...parameters) => {
     const worker = await startWorker(...parameters);
     started.push(worker);
     return worker;
   };
-  const modules = [
-    { type: /** @type {const} */ ("esm"), path: join(built, "index.js") },
-    { type: /** @type {const} */ ("wasm"), path: join(built, "index_bg.wasm") },
-  ];
+  const esm = (/** @type {string} */ path) => ({ type: /** @type {const} */ ("esm"), path });
+  const kith = [esm(join(buildDirectory("release"), "index.js")), { type: /** @type {const} */ ("wasm"), path: WASM }];
   return {
-    kith: await start("Kith", modules, settings),
-    byHand: await start("JavaScript by hand", baseline("by-hand"), settings),
-    empty: await start("empty Worker", baseline("empty"), {}),
+    kith: await start("Kith", kith, settings),
+    byHand: await start("JavaScript by hand", [esm(BY_HAND)], settings),
+    empty: await start("empty Worker", [esm(EMPTY)], {}),
   };
 }
 
@@ -144,9 +140,11 @@ await main(async () => {
     const ids = await publicPosts(kith);
     if (ids.length !== POSTS_READ) throw new Failure(`Seeding made ${ids.length} public posts, not ${POSTS_READ}.`);
     const paths = ids.map((id) => `/api/v1/posts/${id}`);
-    await wait("checking that both do the same", () =>
-      requireSameAnswers(kith, byHand, ["/health", "/nowhere", `/api/v1/posts/${ABSENT_POST}`, "/api/v1/posts/none", ...paths.slice(0, 20)]),
-    );
+    await wait("checking that both do the same", async () => {
+      requireSameStatements(WASM, BY_HAND);
+      const refused = ["/nowhere", `/api/v1/posts/${ABSENT_POST}`, "/api/v1/posts/none"];
+      await requireSameAnswers(kith, byHand, ["/health", ...refused, ...paths.slice(0, 20)]);
+    });
     const order = [kith, byHand, empty];
     const routes = [];
     for (const [route, under] of /** @type {const} */ ([["GET /health", ["/health"]], ["GET /posts/{id}", paths]])) {

@@ -1,6 +1,8 @@
 // Makes sure that two Workers do the same thing before anyone compares what it costs them: the same
-// status, headers, body and log line, byte for byte but for what is drawn or measured anew each time.
+// status, headers, body and log line, byte for byte but for what is drawn or measured anew each time
+// and for the order of the log line's fields.
 
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../scripts/progress.mjs";
 import { Client } from "./load.mjs";
@@ -17,6 +19,20 @@ const REQUESTS = [
   { "x-request-id": "bench.1", traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" },
   {},
 ];
+
+/**
+ * Kith's statements stand in its Wasm just as they are sent, so those of a baseline must be there too.
+ * @param {string} wasm path of Kith's
+ * @param {string} baseline path of the baseline's source
+ */
+export function requireSameStatements(wasm, baseline) {
+  const statements = [...readFileSync(baseline, "utf8").matchAll(/`(select [^`]*)`/g)].map(([, statement]) => statement ?? "");
+  if (statements.length === 0) throw new Failure(`${baseline} holds no statement to compare.`);
+  const built = readFileSync(wasm);
+  for (const statement of statements) {
+    if (!built.includes(statement)) throw new Failure(`This statement of ${baseline} is none of Kith's:\n${statement}`);
+  }
+}
 
 /**
  * @param {Running} one
@@ -55,7 +71,7 @@ async function observe(worker, path, sent) {
       `status ${status}`,
       ...[...headers].map(([name, value]) => `${name}: ${value}`).toSorted(),
       `body ${body.toString()}`,
-      ...lines.map((line) => `log ${line}`),
+      ...lines.map((line) => `log ${inOrder(line)}`),
     ].map((line) => withoutChance(line, sent["x-request-id"] ? "" : own));
   } finally {
     worker.lines = null;
@@ -74,6 +90,17 @@ async function logged(worker, lines) {
     if (performance.now() - begun > LOG_MS) throw new Failure(`${worker.name} logs nothing about a request.`);
     await sleep(1);
   }
+}
+
+/**
+ * A log line with its fields sorted, inner ones too: who reads logs reads them by name.
+ * @param {string} line
+ */
+function inOrder(line) {
+  return JSON.stringify(JSON.parse(line), (_, value) => {
+    if (value === null || typeof value !== "object" || Array.isArray(value)) return /** @type {unknown} */ (value);
+    return Object.fromEntries(Object.entries(value).toSorted(([left], [right]) => (left < right ? -1 : 1)));
+  });
 }
 
 /**

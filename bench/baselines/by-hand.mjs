@@ -187,26 +187,26 @@ function respond(answer, ms, cost, ids, exposeCost) {
 function log(method, answer, ms, cost, ids) {
   const level = answer.status === 503 ? "warn" : "info";
   const line = JSON.stringify({
-    cause: answer.cause,
+    level,
+    event: "request",
+    method,
+    route: answer.route,
+    status: answer.status,
+    ms,
     cost: {
       d1_trips: cost.d1_trips,
+      rows_read: cost.rows_read,
+      rows_written: cost.rows_written,
       kv_reads: 0,
       kv_writes: 0,
       queue_sends: 0,
       r2_ops: 0,
-      rows_read: cost.rows_read,
-      rows_written: cost.rows_written,
     },
-    event: "request",
-    level,
-    method,
-    ms,
     request_id: ids.request,
-    route: answer.route,
-    span_id: ids.span,
-    status: answer.status,
     trace_id: ids.trace,
+    span_id: ids.span,
     user_id: null,
+    cause: answer.cause,
   });
   if (level === "warn") console.warn(line);
   else console.log(line);

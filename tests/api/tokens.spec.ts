@@ -49,6 +49,11 @@ describe("right tokens", () => {
   });
 });
 
+test("a token of letters beyond ASCII is a wrong one, not a missing one", async () => {
+  const response = await world.anonymous.fetch("GET", "/posts", undefined, { authorization: "Bearer \u00e9" });
+  expect(response.status).toBe(401);
+});
+
 describe("wrong algorithms", () => {
   test.for(["none", "None", "NONE", "nOnE", ""])("alg %j with no signature is refused", async (alg) => {
     const token = composeToken({ ...GOOD_HEADER, alg }, claims(), () => Buffer.alloc(0));

@@ -55,7 +55,8 @@ pub fn request(raw: &web_sys::Request) -> Request<Body> {
 fn copy(source: &web_sys::Headers, names: &[HeaderName], target: &mut HeaderMap) {
     for name in names {
         if let Ok(Some(value)) = source.get(name.as_str())
-            && let Ok(value) = HeaderValue::from_str(&value)
+            // From bytes: a value that is not ASCII is there, and wrong, rather than not there.
+            && let Ok(value) = HeaderValue::from_bytes(value.as_bytes())
         {
             target.insert(name, value);
         }

@@ -54,6 +54,12 @@ async function runWorkerTests(profile, args) {
   }
 }
 
+/** No figure is asserted, but that both Workers of the benchmark still do the same. */
+async function runSmallBenchmark() {
+  const { code } = await show(process.execPath, ["bench/run.mjs", "--rounds", "1", "--requests", "50"], { cwd: ROOT });
+  return { passed: 0, failed: 0, skipped: 0, ok: code === 0 };
+}
+
 /**
  * @param {string} path of what vitest's reporter `json` wrote, if it got so far
  * @returns {Promise<Count>}
@@ -149,7 +155,8 @@ await main(async () => {
     });
     parts.push(built);
     if (built.ok) parts.push(await runPart("Worker in workerd", true, () => runWorkerTests(profile, forwarded)));
-    else say("✗ Worker in workerd: not run, because there is no build to run it on");
+    if (built.ok && profile === "release" && forwarded.length === 0) parts.push(await runPart("benchmark, in small", false, runSmallBenchmark));
+    if (!built.ok) say("✗ Worker in workerd: not run, because there is no build to run it on");
   }
   return summarise(parts);
 });

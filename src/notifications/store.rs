@@ -11,6 +11,27 @@ use crate::time::Timestamp;
 use crate::users::{ShortPerson, blocked_between, short_person};
 use crate::viewer::Viewer;
 
+/// SQL that is 1 if `$recipient` has not read the likes of the post `$post`, in an update of their
+/// row in `inboxes`.
+macro_rules! is_unread {
+    ($recipient:literal, $post:literal) => {
+        concat!(
+            "exists (
+    select 1
+    from notifications n
+    where n.recipient_id = ",
+            $recipient,
+            "
+      and n.kind = 'like'
+      and n.subject_id = ",
+            $post,
+            "
+      and n.seq > read_seq
+  )"
+        )
+    };
+}
+
 /// Does the job and deletes it, in one batch. Each statement hangs on the one before having changed
 /// its row: without the job, or with the recipient told already, nothing changes.
 pub(super) fn tell_of_like(
@@ -41,19 +62,15 @@ on conflict do nothing"
         params![post, actor, recipient],
     );
     batch.write(
-        "insert into inboxes (user_id, last_seq, unread_count)
+        concat!(
+            "insert into inboxes (user_id, last_seq, unread_count)
 select ?1, 1, 1
 where changes() = 1
 on conflict (user_id) do update set
   last_seq = last_seq + 1,
-  unread_count = unread_count + not exists (
-    select 1
-    from notifications n
-    where n.recipient_id = ?1
-      and n.kind = 'like'
-      and n.subject_id = ?2
-      and n.seq > read_seq
-  )",
+  unread_count = unread_count + not ",
+            is_unread!("?1", "?2")
+        ),
         params![recipient, post],
     );
     batch.write(
@@ -82,25 +99,22 @@ pub(super) fn forget_post(job: &JobId, post: &PostId, author: &UserId) -> Batch 
     let mut batch = Batch::public();
     jobs::append_done(&mut batch, job);
     batch.write(
-        "update inboxes
+        concat!(
+            "update inboxes
 set
   last_seq = last_seq + 1,
   read_seq = iif(read_seq = last_seq, read_seq + 1, read_seq),
-  unread_count = max(unread_count - exists (
-    select 1
-    from notifications n
-    where n.recipient_id = ?1
-      and n.kind = 'like'
-      and n.subject_id = ?2
-      and n.seq > read_seq
-  ), 0)
+  unread_count = max(unread_count - ",
+            is_unread!("?1", "?2"),
+            ", 0)
 where changes() = 1
   and user_id = ?1
   and exists (
     select 1
-    from notifications n
-    where n.recipient_id = ?1 and n.kind = 'like' and n.subject_id = ?2
-  )",
+    from notifications
+    where recipient_id = ?1 and kind = 'like' and subject_id = ?2
+  )"
+        ),
         params![author, post],
     );
     batch.write(

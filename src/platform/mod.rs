@@ -4,6 +4,7 @@
 //! compiles and is tested natively.
 
 mod background;
+mod batch;
 mod clock;
 mod cost;
 mod database;
@@ -20,13 +21,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 pub use background::Background;
+pub(crate) use batch::params;
+pub use batch::{
+    Batch, Outcome, Rows, Statement, Value, Write, flag, json_text, optional_json_text,
+};
 pub use clock::Clock;
 pub use cost::{CostMeter, Figures};
-pub(crate) use database::params;
-pub use database::{
-    Abort, Batch, Database, DatabaseError, Outcome, Rows, Statement, StatementResult, Value, Write,
-    flag, json_text, optional_json_text,
-};
+pub use database::{Abort, Database, DatabaseError, StatementResult};
 pub use key_value::{KeyValue, KeyValueError};
 pub use log::{Level, Log};
 pub use queue::{Queue, QueueError, Verdict};

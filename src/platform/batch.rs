@@ -1,0 +1,263 @@
+//! What the database is asked: statements with their parameters, in a [`Batch`], and the rows that come
+//! back.
+
+use std::marker::PhantomData;
+
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer};
+
+use super::{Database, DatabaseError, StatementResult};
+use crate::error::Error;
+
+/// A value bound to a statement's parameter.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// SQL's null.
+    Null,
+    /// A whole number of at most 53 bits: D1 binds every number as REAL.
+    Integer(i64),
+    /// Text.
+    Text(String),
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Integer(number)
+    }
+}
+
+impl From<crate::time::Timestamp> for Value {
+    fn from(time: crate::time::Timestamp) -> Self {
+        Self::Integer(time.millis())
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+/// The parameters of a statement, in the order of `?1`, `?2`, …
+macro_rules! params {
+    ($($value:expr),* $(,)?) => {
+        vec![$($crate::platform::Value::from($value)),*]
+    };
+}
+pub(crate) use params;
+
+/// A statement with its parameters.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// SQL, fixed at compile time: no text of a user ever becomes part of it.
+    pub sql: &'static str,
+    /// What `?1`, `?2`, … stand for.
+    pub params: Vec<Value>,
+}
+
+/// The place of a query in its batch, to collect rows of type `T` by.
+#[derive(Debug)]
+#[must_use = "a query whose rows nobody reads need not be asked"]
+pub struct Rows<T> {
+    index: usize,
+    row: PhantomData<fn() -> T>,
+}
+
+/// The place of a writing statement in its batch, to ask by how many rows it changed.
+#[derive(Clone, Copy, Debug)]
+pub struct Write {
+    index: usize,
+}
+
+/// Statements that succeed or fail together, in one trip.
+///
+/// Start one with `Batch::guarded` (see `auth`), or with [`Batch::public`] where no account stands
+/// behind the request; `tests/architecture.rs` keeps the list of the latter.
+#[derive(Debug)]
+pub struct Batch {
+    statements: Vec<Statement>,
+    writes: bool,
+}
+
+impl Batch {
+    /// A batch with no account behind it.
+    #[must_use]
+    pub fn public() -> Self {
+        Self {
+            statements: Vec::new(),
+            writes: false,
+        }
+    }
+
+    /// Appends a condition that the whole batch hangs on.
+    ///
+    /// `sql` must select `json_extract('{}', …)` with `'$'` where the condition holds and
+    /// `'abort:<code>'` of [`Abort`] where it does not.
+    pub fn require(&mut self, sql: &'static str, params: Vec<Value>) {
+        self.statements.push(Statement { sql, params });
+    }
+
+    /// Appends a query for rows of type `T`.
+    pub fn query<T>(&mut self, sql: &'static str, params: Vec<Value>) -> Rows<T> {
+        let index = self.statements.len();
+        self.statements.push(Statement { sql, params });
+        Rows {
+            index,
+            row: PhantomData,
+        }
+    }
+
+    /// Appends a statement that writes.
+    pub fn write(&mut self, sql: &'static str, params: Vec<Value>) -> Write {
+        let index = self.statements.len();
+        self.statements.push(Statement { sql, params });
+        self.writes = true;
+        Write { index }
+    }
+
+    /// Appends a statement that writes and answers with rows of type `T`.
+    pub fn write_returning<T>(&mut self, sql: &'static str, params: Vec<Value>) -> Rows<T> {
+        self.writes = true;
+        self.query(sql, params)
+    }
+
+    /// The statements in order.
+    #[must_use]
+    pub fn statements(&self) -> &[Statement] {
+        &self.statements
+    }
+
+    /// Whether no statement writes, so that running the batch twice is the same as once.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        !self.writes
+    }
+
+    /// Runs the batch.
+    ///
+    /// # Errors
+    /// As [`Database::run`].
+    pub async fn run(self, database: &dyn Database) -> Result<Outcome, DatabaseError> {
+        let expected = self.statements.len();
+        let results = database.run(&self).await?;
+        if results.len() == expected {
+            Ok(Outcome { results })
+        } else {
+            Err(DatabaseError::Failed(format!(
+                "{} results for {expected} statements",
+                results.len()
+            )))
+        }
+    }
+}
+
+/// What a committed batch did, statement by statement.
+#[derive(Debug)]
+pub struct Outcome {
+    results: Vec<StatementResult>,
+}
+
+impl Outcome {
+    /// The rows of a query.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the columns do not fit `T`.
+    pub fn rows<T: DeserializeOwned>(&self, query: &Rows<T>) -> Result<Vec<T>, Error> {
+        serde_json::from_str(self.result(query.index)?.rows.get()).map_err(Error::internal)
+    }
+
+    /// The first row of a query, if it has any.
+    ///
+    /// # Errors
+    /// As [`Outcome::rows`].
+    pub fn first<T: DeserializeOwned>(&self, query: &Rows<T>) -> Result<Option<T>, Error> {
+        Ok(self.rows(query)?.into_iter().next())
+    }
+
+    /// How many rows a statement changed. Rows that a trigger changed do not count.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the statement belongs to another batch.
+    pub fn changes(&self, write: Write) -> Result<u64, Error> {
+        Ok(self.result(write.index)?.changes)
+    }
+
+    fn result(&self, index: usize) -> Result<&StatementResult, Error> {
+        self.results
+            .get(index)
+            .ok_or_else(|| Error::internal("a statement of another batch"))
+    }
+}
+
+/// Reads a boolean column: SQLite has none, so it is 0 or 1.
+///
+/// # Errors
+/// When the column holds anything but a number.
+pub fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Ok(u8::deserialize(deserializer)? != 0)
+}
+
+/// Reads a column that holds the JSON of a `T`, as SQL's `json_object` makes it.
+///
+/// # Errors
+/// When the column holds no such text.
+pub fn json_text<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    serde_json::from_str(&text).map_err(serde::de::Error::custom)
+}
+
+/// As [`json_text`], for a column that may be null.
+///
+/// # Errors
+/// When the column holds another text.
+pub fn optional_json_text<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| serde_json::from_str(&text).map_err(serde::de::Error::custom))
+        .transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    #[test]
+    fn results_are_read_by_the_place_of_their_statement() {
+        let mut batch = Batch::public();
+        let written = batch.write("delete from t", params![]);
+        let read: Rows<(i64,)> = batch.query("select 1", params![]);
+        let raw = |json: &str| RawValue::from_string(json.to_owned()).unwrap();
+        let outcome = Outcome {
+            results: vec![
+                StatementResult {
+                    rows: raw("[]"),
+                    changes: 3,
+                },
+                StatementResult {
+                    rows: raw("[[7]]"),
+                    changes: 0,
+                },
+            ],
+        };
+        assert_eq!(outcome.changes(written).unwrap(), 3);
+        assert_eq!(outcome.first(&read).unwrap(), Some((7,)));
+        assert!(!batch.is_read_only());
+    }
+}

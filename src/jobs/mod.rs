@@ -89,7 +89,7 @@ impl NewJob {
         }
     }
 
-    /// Appends the row to the batch of its cause. `sql` is made with [`insert_job!`], `params` are
+    /// Appends the row to the batch of its cause. `sql` is made with `insert_job!`, `params` are
     /// its parameters from `?6` on. If its condition does not hold, there is no job.
     pub fn append(
         self,

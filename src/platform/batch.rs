@@ -104,7 +104,7 @@ impl Batch {
     /// Appends a condition that the whole batch hangs on.
     ///
     /// `sql` must select `json_extract('{}', …)` with `'$'` where the condition holds and
-    /// `'abort:<code>'` of [`Abort`] where it does not.
+    /// `'abort:<code>'` of [`Abort`](super::Abort) where it does not.
     pub fn require(&mut self, sql: &'static str, params: Vec<Value>) {
         self.statements.push(Statement { sql, params });
     }

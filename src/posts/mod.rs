@@ -1,7 +1,7 @@
 //! Posts, and who may see them.
 //!
 //! Invariants: every read of a post, and of what hangs on one, goes through the one visibility
-//! predicate [`visible!`]; a deleted post's caption is erased; counters change only in the batch of
+//! predicate `visible!`; a deleted post's caption is erased; counters change only in the batch of
 //! the fact they count.
 
 pub mod routes;

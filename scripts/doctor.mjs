@@ -2,7 +2,7 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { main, say } from "./progress.mjs";
+import { Failure, main, say } from "./progress.mjs";
 import {
   cachedNode,
   esbuildExecutable,
@@ -127,6 +127,7 @@ function sayTable(rows) {
 }
 
 await main(async () => {
+  if (process.argv.length > 2) throw new Failure("Usage: npm run doctor (it takes no options)");
   const findings = await examine();
   sayTable([
     ["tool", "wanted", "found", "", "remedy"],

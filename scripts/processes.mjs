@@ -1,7 +1,7 @@
 // Starts other programs: quietly with their output kept, or with their output shown. Nothing else
 // in scripts/ uses node:child_process, so that every child has an end that somebody waits for.
 
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { constants } from "node:os";
 
 /**
@@ -136,8 +136,9 @@ export function showAndCapture(command, args, options = {}) {
  */
 export function endChildrenOnSignals() {
   const startedBy = process.ppid;
+  const npm = npmProcess();
   const watch = setInterval(() => {
-    if (process.ppid === startedBy) return;
+    if (process.ppid === startedBy && (npm === null || isAlive(npm))) return;
     clearInterval(watch);
     process.kill(process.pid, "SIGTERM");
   }, 1_000);
@@ -155,6 +156,35 @@ export function endChildrenOnSignals() {
         if (running.size === 0) process.kill(process.pid, signal);
       }, 20);
     });
+  }
+}
+
+/**
+ * The npm that started this process. Between the two stands a shell, which outlives npm.
+ * @returns {number | null} `null` where there is none, or the system does not tell
+ */
+function npmProcess() {
+  if (process.env.npm_lifecycle_event === undefined) return null;
+  try {
+    const shellsParent = execFileSync("ps", ["-o", "ppid=", "-p", String(process.ppid)], { encoding: "utf8" });
+    const pid = Number(shellsParent.trim());
+    return pid > 1 ? pid : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * @param {number} pid
+ * @returns {boolean} whether there is such a process
+ */
+export function isAlive(pid) {
+  if (!(pid > 0)) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
   }
 }
 

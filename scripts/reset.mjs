@@ -10,10 +10,11 @@ import { runningServers } from "./servers.mjs";
 import { ROOT } from "./tools.mjs";
 
 await main(async () => {
+  if (process.argv.length > 2) throw new Failure("Usage: npm run reset (it takes no options)");
   const server = runningServers()[0];
   if (server) {
     throw new Failure(
-      `\`npm start\` is using the local data (port ${server.port}, process ${server.pid}). End it with Ctrl-C, then run this again.`,
+      `A server is using the local data (port ${server.port}). End its \`npm start\` with Ctrl-C, or process ${server.pid} if that is gone, then run this again.`,
     );
   }
   const name = relative(ROOT, LOCAL_STATE);

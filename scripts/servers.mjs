@@ -3,6 +3,7 @@
 
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { isAlive } from "./processes.mjs";
 import { ROOT } from "./tools.mjs";
 
 /**
@@ -24,15 +25,4 @@ export function runningServers() {
     rmSync(note, { force: true });
     return [];
   });
-}
-
-/** @param {number} pid */
-function isAlive(pid) {
-  if (!(pid > 0)) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }

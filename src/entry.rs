@@ -32,13 +32,13 @@ fn start() {
 /// A request.
 #[event(fetch)]
 async fn fetch(
-    request: web_sys::Request,
+    raw: web_sys::Request,
     env: Env,
     context: Context,
 ) -> worker::Result<web_sys::Response> {
     let context: &JsValue = context.as_ref();
     let ports = || cloudflare::ports(&env, Context::new(context.clone().unchecked_into()));
-    let request = cloudflare::request(&request);
+    let request = cloudflare::request(&raw);
     let response = match deployment(&env) {
         Ok(deployment) => {
             let app = App::new(deployment.clone(), ports());
@@ -51,6 +51,7 @@ async fn fetch(
         }
         Err(error) => serve_misconfigured(error, request, &ports()).await,
     };
+    cloudflare::discard_unread_body(&raw).await;
     cloudflare::response(response).await
 }
 

@@ -26,8 +26,8 @@ pub fn check(
     most: usize,
 ) -> Result<(), Violation> {
     let allowed = |character: char| {
-        let reorders = lines == Lines::One && is_bidi_control(character);
-        !reorders && !character.is_control()
+        let breaks_a_name = lines == Lines::One && breaks_a_name(character);
+        !breaks_a_name && !character.is_control()
             || (lines == Lines::Many && matches!(character, '\n' | '\r' | '\t'))
     };
     let length = if text.chars().all(is_blank) {
@@ -54,12 +54,17 @@ fn is_blank(character: char) -> bool {
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
             | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fff8}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{2800}'
             | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Whether a character can reorder the text around it, and so make one name look like another.
-fn is_bidi_control(character: char) -> bool {
-    matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// Whether a character separates lines, or can reorder the text around it and so make one name look
+/// like another.
+fn breaks_a_name(character: char) -> bool {
+    matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Collects the outcomes of several checks, so that a client learns of every broken rule at once.

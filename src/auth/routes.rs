@@ -274,8 +274,12 @@ impl<S: Sync> FromRequestParts<S> for MaybeViewer {
         let Some(header) = parts.headers.get(AUTHORIZATION) else {
             return Ok(Self::NOBODY);
         };
-        let token = header.to_str().ok().and_then(bearer_token);
-        let token = token.ok_or(Error::Unauthenticated(Code::AuthenticationRequired))?;
+        // What is not ASCII is a wrong token, what is no bearer token is none.
+        let header = header
+            .to_str()
+            .map_err(|_| Error::Unauthenticated(Code::InvalidToken))?;
+        let token =
+            bearer_token(header).ok_or(Error::Unauthenticated(Code::AuthenticationRequired))?;
         let viewer = app.token_keys().verify(token, app.now())?;
         if let Some(exchange) = parts.extensions.get::<Arc<Exchange>>() {
             exchange

@@ -16,7 +16,7 @@ use crate::error::{Code, Error, Rule};
 /// A JSON body of type `T`.
 ///
 /// Refuses with 415 another type, 413 a larger body than [`JSON_LIMIT`], 400 broken syntax (nesting
-/// deeper than 128 included), 422 what does not fit `T`.
+/// deeper than 127 included), 422 what does not fit `T`.
 pub struct Json<T>(pub T);
 
 impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {

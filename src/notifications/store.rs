@@ -317,9 +317,9 @@ const COUNTED: i64 = 200;
 
 /// Moves the viewer's watermark up to `up_to`, never back and never beyond what there is.
 ///
-/// Usually everything is read, and nothing is counted. Else the smaller side is: either what is newly
-/// read, and taken off the counter, or what stays unread. Where both sides have [`COUNTED`] rows or
-/// more, the counter says that many, until the next reading.
+/// Usually everything is read, and nothing is counted. Else what stays unread is counted, up to
+/// [`COUNTED`]; and if there is more, what is newly read is taken off the counter. So a number below
+/// [`COUNTED`] is exact, and one from there on says that at least that many are unread.
 pub(super) fn mark_read(viewer: &Viewer, up_to: i64) -> Batch {
     let mut batch = Batch::guarded(viewer);
     batch.write(
@@ -329,7 +329,11 @@ set
   unread_count = case
     when ?2 >= last_seq then 0
     else (
-      select iif(newly_read < ?3, max(unread_count - newly_read, 0), still_unread)
+      select case
+        when still_unread < ?3 then still_unread
+        when newly_read < ?3 then max(unread_count - newly_read, ?3)
+        else ?3
+      end
       from (
         select
           (

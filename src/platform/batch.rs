@@ -83,7 +83,7 @@ pub struct Write {
 
 /// Statements that succeed or fail together, in one trip.
 ///
-/// Start one with `Batch::guarded` (see `auth`), or with [`Batch::public`] where no account stands
+/// Start one with `Batch::guarded` (see `viewer`), or with [`Batch::public`] where no account stands
 /// behind the request; `tests/architecture.rs` keeps the list of the latter.
 #[derive(Debug)]
 pub struct Batch {

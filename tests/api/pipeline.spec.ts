@@ -65,6 +65,18 @@ describe("bodies", () => {
     }
   });
 
+  test("whoever sends a megabyte that nobody reads still gets the answer", async () => {
+    const megabyte = "x".repeat(1024 * 1024);
+    const json = { "content-type": "application/json" };
+    for (let round = 0; round < 5; round += 1) {
+      await expectProblem(await world.anonymous.fetch("POST", "/posts", megabyte, json), 401, "authentication_required");
+      await expectProblem(await asha.fetch("POST", "/nothing", megabyte, json), 404, "not_found");
+      await expectProblem(await asha.fetch("PUT", "/posts", megabyte, json), 405, "method_not_allowed");
+      await expectProblem(await send(megabyte, { "content-type": "text/plain" }), 415, "unsupported_media_type");
+      await expectProblem(await send(megabyte), 413, "payload_too_large");
+    }
+  });
+
   test("JSON may name its charset or its vocabulary", async () => {
     for (const type of ["application/json; charset=utf-8", "Application/JSON", "application/vnd.kith+json"]) {
       expect((await send('{"caption":"x"}', { "content-type": type })).status).toBe(201);

@@ -76,30 +76,47 @@ fn path_and_query(url: &str) -> &str {
 /// The body, read when the route asks for it: at once where its length is known and small, else
 /// piece by piece, so that whoever reads can stop at a limit.
 fn incoming(raw: &web_sys::Request, headers: &HeaderMap) -> Body {
-    let Some(readable) = raw.body() else {
-        return Body::empty();
-    };
+    let request = SendWrapper::new(Clone::clone(raw));
     if body::declared_length(headers).is_some_and(|length| length <= body::JSON_LIMIT) {
-        let raw = SendWrapper::new(Clone::clone(raw));
         return Body::from_stream(stream::once(SendFuture::new(async move {
             let buffer =
-                JsFuture::from(raw.array_buffer().map_err(|error| unreadable(&error))?).await;
+                JsFuture::from(request.array_buffer().map_err(|error| unreadable(&error))?).await;
             buffer
                 .map(|buffer| Bytes::from(Uint8Array::new(&buffer).to_vec()))
                 .map_err(|error| unreadable(&error))
         })));
     }
-    let pieces = SendWrapper::new(ByteStream::from(readable));
-    Body::from_stream(stream::unfold(pieces, |mut pieces| {
-        SendFuture::new(async move {
-            let piece = pieces.next().await?;
-            let piece = piece.map(Bytes::from);
-            Some((
-                piece.map_err(|error| std::io::Error::other(error.to_string())),
-                pieces,
-            ))
-        })
-    }))
+    // Opened with the first piece: a body that nobody asks for stays unread, to be discarded.
+    Body::from_stream(stream::unfold(
+        (request, None::<SendWrapper<ByteStream>>),
+        |(request, opened)| {
+            SendFuture::new(async move {
+                let mut pieces = match opened {
+                    Some(pieces) => pieces,
+                    None => SendWrapper::new(ByteStream::from(request.body()?)),
+                };
+                let piece = pieces.next().await?.map(Bytes::from);
+                let piece = piece.map_err(|error| std::io::Error::other(error.to_string()));
+                Some((piece, (request, Some(pieces))))
+            })
+        },
+    ))
+}
+
+/// Reads, within reason, a body that the route left unread, and throws it away: a client that is still
+/// sending would see its connection die instead of the answer.
+pub async fn discard_unread_body(raw: &web_sys::Request) {
+    let Some(readable) = raw.body().filter(|_| !raw.body_used()) else {
+        return;
+    };
+    let mut pieces = ByteStream::from(readable);
+    let mut length: usize = 0;
+    while let Some(Ok(piece)) = pieces.next().await {
+        length = length.saturating_add(piece.len());
+        if length > body::DISCARD_LIMIT {
+            return;
+        }
+    }
 }
 
 fn unreadable(error: &JsValue) -> std::io::Error {

@@ -13,7 +13,7 @@ use worker::{Context, Env, js_sys};
 
 use super::{CostMeter, Ports};
 
-pub use bridge::{request, response};
+pub use bridge::{discard_unread_body, request, response};
 pub use queue::consume;
 
 /// The ports of one invocation, over its bindings. A binding is looked up when it is needed.

@@ -1,5 +1,6 @@
 //! Extractors that refuse with Kith's own errors: JSON bodies, path parameters, query strings.
 
+use std::fmt::Display;
 use std::str::FromStr;
 
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
@@ -95,15 +96,14 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
         return Err(Error::invalid("", Rule::InvalidType));
     }
     let mut source = serde_json::Deserializer::from_slice(body);
-    serde_path_to_error::deserialize(&mut source).map_err(|error| {
-        let unknown = error.inner().to_string().starts_with("unknown field");
-        let rule = if unknown {
-            Rule::UnknownField
-        } else {
-            Rule::InvalidType
-        };
-        Error::invalid(pointer(error.path()), rule)
-    })
+    serde_path_to_error::deserialize(&mut source).map_err(|error| misfit(&error, Rule::InvalidType))
+}
+
+/// What does not fit the type asked for: a field it does not have, or one that breaks `rule`.
+fn misfit<E: Display>(error: &serde_path_to_error::Error<E>, rule: Rule) -> Error {
+    let unknown = error.inner().to_string().starts_with("unknown field");
+    let rule = if unknown { Rule::UnknownField } else { rule };
+    Error::invalid(pointer(error.path()), rule)
 }
 
 /// An RFC 6901 pointer from the path to the value that does not fit.
@@ -156,14 +156,6 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
         let source = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
         serde_path_to_error::deserialize(source)
             .map(Self)
-            .map_err(|error| {
-                let unknown = error.inner().to_string().starts_with("unknown field");
-                let rule = if unknown {
-                    Rule::UnknownField
-                } else {
-                    Rule::InvalidValue
-                };
-                Error::invalid(pointer(error.path()), rule).into()
-            })
+            .map_err(|error| misfit(&error, Rule::InvalidValue).into())
     }
 }

@@ -163,7 +163,7 @@ pub async fn consume(app: &App, body: &str, attempt: u32) -> Verdict {
         Ok(message) => message,
         Err(error) => {
             // It can never succeed here. The row is the truth: if there is one, the sweep goes on.
-            log_bad_message(app, &error);
+            log_unreadable(app, None, &error);
             return Verdict::Acknowledge;
         }
     };
@@ -182,7 +182,7 @@ pub async fn bury(app: &App, body: &str, attempt: u32) -> Verdict {
     let message: Message = match serde_json::from_str(body) {
         Ok(message) => message,
         Err(error) => {
-            log_bad_message(app, &error);
+            log_unreadable(app, None, &error);
             return Verdict::Acknowledge;
         }
     };
@@ -235,7 +235,7 @@ async fn wake_due(app: &App) -> Result<(), Error> {
                 trace_id: row.trace_id,
                 job,
             }),
-            Err(error) => log_bad_message(app, &error),
+            Err(error) => log_unreadable(app, Some(&row.id), &error),
         }
     }
     if messages.is_empty() {
@@ -328,11 +328,12 @@ fn log_dead(app: &App, id: &JobId, request_id: &str, trace_id: &str) {
     app.ports().log.write(Level::Error, &line.to_string());
 }
 
-fn log_bad_message(app: &App, error: &serde_json::Error) {
+fn log_unreadable(app: &App, id: Option<&JobId>, error: &serde_json::Error) {
     // The category only: the text of the error could repeat what the message held.
     let line = json!({
         "level": "error",
         "event": "message_unreadable",
+        "job_id": id,
         "cause": format!("{:?} error at column {}", error.classify(), error.column()),
     });
     app.ports().log.write(Level::Error, &line.to_string());

@@ -45,9 +45,21 @@ impl Deployment {
         })
     }
 
-    /// Whether there is something to do beside the requests, and to whom it falls.
-    pub fn chores_due(&self, now: Timestamp) -> Option<Due> {
-        self.flags.due(now)
+    /// Answers one request, and starts what is due beside the requests, if that falls to it. `ports`
+    /// makes the ports of one invocation; who does the chores gets their own, so that no request pays
+    /// for them.
+    pub async fn serve(
+        self: &Arc<Self>,
+        request: Request<Body>,
+        ports: impl Fn() -> Ports,
+    ) -> Response<Body> {
+        let app = App::new(self.clone(), ports());
+        if let Some(due) = self.flags.due(app.now()) {
+            let housekeeper = App::new(self.clone(), ports());
+            let work = async move { housekeeper.keep_house(due).await };
+            app.ports.background.spawn(Box::pin(work));
+        }
+        app.serve(request).await
     }
 }
 
@@ -121,8 +133,7 @@ impl App {
         self.ports.clock.now()
     }
 
-    /// Answers one request.
-    pub async fn serve(self, mut request: Request<Body>) -> Response<Body> {
+    async fn serve(self, mut request: Request<Body>) -> Response<Body> {
         let maintenance =
             self.known_flags().maintenance && !request.uri().path().starts_with("/health");
         let closed = maintenance.then(|| Error::Unavailable {
@@ -139,8 +150,8 @@ impl App {
 
     /// Does what is due beside the requests: looks at the operator's switches, and, in a new isolate,
     /// wakes up the jobs that are due, because it may follow one that died with messages in its
-    /// hands. For an App of its own, so that no request pays for it.
-    pub async fn keep_house(&self, due: Due) {
+    /// hands.
+    async fn keep_house(&self, due: Due) {
         self.deployment.flags.refresh(&self.ports).await;
         if due == Due::First {
             jobs::sweep(self).await;

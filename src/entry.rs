@@ -40,15 +40,7 @@ async fn fetch(
     let ports = || cloudflare::ports(&env, Context::new(context.clone().unchecked_into()));
     let request = cloudflare::request(&raw);
     let response = match deployment(&env) {
-        Ok(deployment) => {
-            let app = App::new(deployment.clone(), ports());
-            if let Some(due) = deployment.chores_due(app.now()) {
-                let housekeeper = App::new(deployment.clone(), ports());
-                let work = async move { housekeeper.keep_house(due).await };
-                app.ports().background.spawn(Box::pin(work));
-            }
-            app.serve(request).await
-        }
+        Ok(deployment) => deployment.serve(request, ports).await,
         Err(error) => serve_misconfigured(error, request, &ports()).await,
     };
     cloudflare::discard_unread_body(&raw).await;

@@ -100,13 +100,20 @@ id!(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::platform::BoxFuture;
     use crate::time::Timestamp;
 
     struct At(i64);
     impl Clock for At {
         fn now(&self) -> Timestamp {
             Timestamp::from_millis(self.0)
+        }
+
+        fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
+            Box::pin(std::future::ready(()))
         }
     }
 

@@ -12,6 +12,7 @@ mod key_value;
 mod log;
 mod queue;
 mod random;
+mod retry;
 
 #[cfg(target_arch = "wasm32")]
 pub mod cloudflare;
@@ -32,6 +33,7 @@ pub use key_value::{KeyValue, KeyValueError};
 pub use log::{Level, Log};
 pub use queue::{Queue, QueueError, Verdict};
 pub use random::Random;
+pub use retry::Retrying;
 
 /// A boxed future, as the ports' methods return: they are called through `dyn`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -1,32 +1,19 @@
 //! D1 as the database port.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use worker::js_sys::{Array, JSON, Math};
+use worker::js_sys::{Array, JSON};
 use worker::send::SendFuture;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
-use worker::{Delay, Env, worker_sys};
+use worker::{Env, worker_sys};
 
 use super::thrown;
 use crate::platform::{
     Batch, BoxFuture, Clock, CostMeter, Database, DatabaseError, Statement, StatementResult, Value,
 };
-
-/// The errors that D1's documentation calls safe to retry: the batch did not run, or its answer was
-/// lost on the way. Only batches that write nothing are retried here; whoever writes learns of it,
-/// because only they know whether a second try is right.
-const RETRYABLE: [&str; 3] = [
-    "Network connection lost",
-    "storage caused object to be reset",
-    "reset because its code was updated",
-];
-
-/// How often a reading batch is tried in all.
-const ATTEMPTS: u32 = 3;
 
 /// The database bound as `DB`.
 pub(super) struct D1 {
@@ -58,8 +45,8 @@ impl D1 {
         Self { env, clock, cost }
     }
 
-    /// One trip; the answer as the JSON text of D1's array of results.
-    async fn trip(&self, batch: &Batch) -> Result<String, JsValue> {
+    /// Asks D1; the answer as the JSON text of its array of results.
+    async fn ask(&self, batch: &Batch) -> Result<String, JsValue> {
         let binding = self
             .env
             .d1("DB")
@@ -74,9 +61,10 @@ impl D1 {
         Ok(String::from(JSON::stringify(&results)?))
     }
 
-    async fn attempt(&self, batch: &Batch) -> Result<Vec<StatementResult>, DatabaseError> {
+    /// One trip, whatever comes of it.
+    async fn trip(&self, batch: &Batch) -> Result<Vec<StatementResult>, DatabaseError> {
         let started = self.clock.now();
-        let answer = self.trip(batch).await;
+        let answer = self.ask(batch).await;
         self.cost
             .database_trip(self.clock.now().millis_since(started));
         let answer = answer.map_err(|error| {
@@ -102,23 +90,6 @@ impl D1 {
             })
             .collect()
     }
-
-    async fn run_with_retries(&self, batch: &Batch) -> Result<Vec<StatementResult>, DatabaseError> {
-        let mut attempt = 1;
-        loop {
-            match self.attempt(batch).await {
-                Err(DatabaseError::Unavailable(text))
-                    if attempt < ATTEMPTS
-                        && batch.is_read_only()
-                        && RETRYABLE.iter().any(|retryable| text.contains(retryable)) =>
-                {
-                    Delay::from(jittered(attempt)).await;
-                    attempt = attempt.saturating_add(1);
-                }
-                outcome => return outcome,
-            }
-        }
-    }
 }
 
 fn prepare(database: &worker_sys::D1Database, statement: &Statement) -> Result<JsValue, JsValue> {
@@ -139,18 +110,11 @@ fn prepare(database: &worker_sys::D1Database, statement: &Statement) -> Result<J
     Ok(prepared.bind(params)?.into())
 }
 
-/// 25–50 ms before the second attempt, 50–100 ms before the third.
-fn jittered(attempt: u32) -> Duration {
-    Duration::from_millis(25)
-        .saturating_mul(attempt)
-        .mul_f64(1.0 + Math::random())
-}
-
 impl Database for D1 {
     fn run<'a>(
         &'a self,
         batch: &'a Batch,
     ) -> BoxFuture<'a, Result<Vec<StatementResult>, DatabaseError>> {
-        Box::pin(SendFuture::new(self.run_with_retries(batch)))
+        Box::pin(SendFuture::new(self.trip(batch)))
     }
 }

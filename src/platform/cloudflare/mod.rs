@@ -11,7 +11,7 @@ use std::sync::Arc;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Context, Env, js_sys};
 
-use super::{CostMeter, Ports};
+use super::{CostMeter, Ports, Retrying};
 
 pub use bridge::{discard_unread_body, request, response};
 pub use queue::consume;
@@ -21,12 +21,14 @@ pub use queue::consume;
 pub fn ports(env: &Env, context: Context) -> Ports {
     let cost = Arc::new(CostMeter::default());
     let clock = Arc::new(system::WorkerClock);
+    let random = Arc::new(system::WebCrypto);
+    let database = database::D1::new(env.clone(), clock.clone(), cost.clone());
     Ports {
-        database: Arc::new(database::D1::new(env.clone(), clock.clone(), cost.clone())),
+        database: Arc::new(Retrying::new(database, clock.clone(), random.clone())),
         key_value: Arc::new(key_value::WorkersKv::new(env.clone(), cost.clone())),
         queue: Arc::new(queue::JobsQueue::new(env.clone(), cost.clone())),
         clock,
-        random: Arc::new(system::WebCrypto),
+        random,
         log: Arc::new(system::Console),
         background: Arc::new(system::WaitUntil::new(context)),
         cost,

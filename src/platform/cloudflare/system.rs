@@ -1,10 +1,11 @@
 //! The clock, randomness, log and background work of a Worker.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use worker::send::SendFuture;
 use worker::web_sys::console;
-use worker::{Context, js_sys};
+use worker::{Context, Delay, js_sys};
 
 use crate::platform::{Background, BoxFuture, Clock, Level, Log, Random};
 use crate::time::Timestamp;
@@ -18,6 +19,10 @@ impl Clock for WorkerClock {
         #[expect(clippy::cast_possible_truncation, reason = "see above")]
         #[expect(clippy::disallowed_methods, reason = "this is the Clock adapter")]
         Timestamp::from_millis(js_sys::Date::now() as i64)
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(SendFuture::new(async move { Delay::from(duration).await }))
     }
 }
 

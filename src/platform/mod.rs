@@ -1,7 +1,7 @@
 //! The ports: what Kith needs from the platform it runs on, as traits free of any platform.
 //!
-//! `cloudflare` is the adapter for Workers. Everything above this module is ordinary Rust that
-//! compiles and is tested natively.
+//! `cloudflare` holds the adapters for Workers, `native` those for any other machine; the target
+//! chooses. Everything above this module is ordinary Rust that runs on both.
 
 mod background;
 mod batch;
@@ -16,6 +16,8 @@ mod retry;
 
 #[cfg(target_arch = "wasm32")]
 pub mod cloudflare;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod native;
 
 use std::future::Future;
 use std::pin::Pin;

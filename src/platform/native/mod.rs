@@ -6,13 +6,16 @@
 
 mod background;
 mod clock;
+mod database;
 mod key_value;
 mod log;
 mod queue;
 mod random;
+mod sqlite_error;
 
 pub use background::SpawnWith;
 pub use clock::{Timeline, VirtualClock};
+pub use database::Sqlite;
 pub use key_value::{KeyValueStore, MemoryKeyValue};
 pub use log::MemoryLog;
 pub use queue::{Delivery, Fate, MemoryQueue};

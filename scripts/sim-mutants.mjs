@@ -1,0 +1,85 @@
+// `npm run sim:mutants`: plants each defect of tests/simulation/mutants in a copy of the sources, and
+// lets the simulation look for it. A simulation that finds nothing proves something only if it finds
+// what is there.
+
+import { cp, mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { pathToFileURL } from "node:url";
+import { capture, endChildrenOnSignals, lastLines } from "./processes.mjs";
+import { Failure, formatDuration, main, say } from "./progress.mjs";
+import { simulate } from "./sim.mjs";
+import { ROOT } from "./tools.mjs";
+
+const MUTANTS = join(ROOT, "tests/simulation/mutants");
+/** Where the copy stands; cargo keeps what it builds of it beside what it builds of the original. */
+const TREE = join(ROOT, "target/mutants");
+/** What the simulation is built from. */
+const SOURCES = ["Cargo.toml", "Cargo.lock", "clippy.toml", "migrations", "src", "tests"];
+
+/** Puts the sources in their original state. Times are kept, so that cargo builds only what changed. */
+async function copySources() {
+  await mkdir(TREE, { recursive: true });
+  await Promise.all(
+    SOURCES.map(async (source) => {
+      await rm(join(TREE, source), { recursive: true, force: true });
+      await cp(join(ROOT, source), join(TREE, source), { recursive: true, preserveTimestamps: true });
+    }),
+  );
+}
+
+/** @param {string} patch a file's path */
+async function apply(patch) {
+  // Outside of any repository, so that the paths in the patch are those of the copy.
+  const env = { ...process.env, GIT_CEILING_DIRECTORIES: join(ROOT, "target") };
+  const { code, output } = await capture("git", ["apply", "--whitespace=nowarn", patch], { cwd: TREE, env });
+  if (code !== 0) throw new Failure(`${patch} does not apply any more:\n${output}`);
+}
+
+/**
+ * @param {string} name the mutant's
+ * @param {string} seeds how many seeds may look for it
+ * @returns {Promise<boolean>} whether one found it
+ */
+async function hunt(name, seeds) {
+  const begun = performance.now();
+  const patch = join(MUTANTS, `${name}.patch`);
+  await copySources();
+  await apply(patch);
+  const { output } = await simulate({ seeds, tree: TREE }, capture);
+  const [, seed, promise] = /^seed (\d+) breaks a promise:\n(.*)$/m.exec(output) ?? [];
+  const took = formatDuration(performance.now() - begun);
+  const [about] = (await readFile(patch, "utf8")).split("\n", 1);
+  if (seed !== undefined) {
+    say(`✓ ${name}: found by seed ${seed} (${took})\n    ${about}\n    ${promise}`);
+    return true;
+  }
+  if (!/\d+ seeds, .* 0 violations/.test(output)) throw new Failure(`${name}: the simulation did not run:\n${lastLines(output, 40)}`);
+  say(`✗ ${name}: survived ${seeds} seeds (${took})\n    ${about}`);
+  return false;
+}
+
+/**
+ * Hunts all mutants.
+ * @param {string} seeds how many seeds may look for each
+ * @param {string[]} [chosen] names, if not all
+ * @returns {Promise<{ passed: number, failed: number }>}
+ */
+export async function huntMutants(seeds, chosen = []) {
+  const files = (await readdir(MUTANTS)).filter((file) => file.endsWith(".patch")).sort();
+  const names = files.map((file) => file.replace(/\.patch$/, "")).filter((name) => chosen.length === 0 || chosen.includes(name));
+  let passed = 0;
+  // One after the other: each build and each simulation uses all cores.
+  for (const name of names) if (await hunt(name, seeds)) passed += 1;
+  say(`${passed} of ${names.length} mutants found`);
+  return { passed, failed: names.length - passed };
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  await main(async () => {
+    endChildrenOnSignals();
+    const { values, positionals } = parseArgs({ options: { seeds: { type: "string", default: "1000" } }, allowPositionals: true });
+    const { passed, failed } = await huntMutants(values.seeds, positionals);
+    return failed === 0 && passed > 0 ? 0 : 1;
+  });
+}

@@ -1,0 +1,226 @@
+//! All randomness of a run, and which faults strike when. Counts what struck.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Mutex;
+
+use rand::seq::IndexedRandom;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::scenarios::{self, HANDLED_BY_THE_SWEEP};
+
+/// How a trip to the database can go wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DatabaseFault {
+    /// Before it took effect.
+    Before,
+    /// After it took effect: only the answer is lost.
+    After,
+    /// Before or after, perhaps even later than the error that is answered.
+    Unknown,
+    /// Refused for the time being.
+    Overloaded,
+}
+
+impl DatabaseFault {
+    pub const ALL: [Self; 4] = [Self::Before, Self::After, Self::Unknown, Self::Overloaded];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Before => "D1 fails before",
+            Self::After => "D1 fails after",
+            Self::Unknown => "D1's outcome unknown",
+            Self::Overloaded => "D1 overloaded",
+        }
+    }
+
+    /// The error as D1 words it.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Before | Self::After => "D1_ERROR: Network connection lost.",
+            Self::Unknown => "D1_ERROR: Internal error in D1 DB storage caused object to be reset.",
+            Self::Overloaded => "D1_ERROR: D1 DB is overloaded. Requests queued for too long.",
+        }
+    }
+}
+
+/// A place where something can go wrong: what, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Point {
+    pub fault: &'static str,
+    pub site: &'static str,
+}
+
+impl Point {
+    const fn new(fault: &'static str, site: &'static str) -> Self {
+        Self { fault, site }
+    }
+
+    pub const fn of_database(fault: DatabaseFault, site: &'static str) -> Self {
+        Self::new(fault.name(), site)
+    }
+}
+
+impl fmt::Display for Point {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.fault, self.site)
+    }
+}
+
+pub const QUEUE_REFUSES: Point = Point::new("queue", "refuses a message");
+pub const QUEUE_LOSES: Point = Point::new("queue", "loses a message");
+pub const QUEUE_DELAYS: Point = Point::new("queue", "delays a message");
+pub const QUEUE_DOUBLES: Point = Point::new("queue", "delivers a message twice");
+pub const QUEUE_REORDERS: Point = Point::new("queue", "delivers out of order");
+pub const STORE_FAILS: Point = Point::new("KV", "fails");
+pub const STORE_STALE: Point = Point::new("KV", "answers what is no longer so");
+pub const CRASH_IDLE: Point = Point::new("isolate dies", "doing nothing");
+pub const CRASH_REQUEST: Point = Point::new("isolate dies", "serving a request");
+pub const CRASH_MESSAGE: Point = Point::new("isolate dies", "with a message in its hands");
+pub const CLIENT_LEAVES: Point = Point::new("client", "leaves before the answer");
+pub const CLOCK_BACK: Point = Point::new("clock", "of an isolate set back");
+pub const CLOCK_AHEAD: Point = Point::new("clock", "of an isolate set ahead");
+pub const TIME_PASSES: Point = Point::new("clock", "hours pass at once");
+pub const CRON_MISSES: Point = Point::new("cron", "does not fire");
+
+/// The points that no scenario brings.
+const OF_THE_PLATFORM: [Point; 15] = [
+    QUEUE_REFUSES,
+    QUEUE_LOSES,
+    QUEUE_DELAYS,
+    QUEUE_DOUBLES,
+    QUEUE_REORDERS,
+    STORE_FAILS,
+    STORE_STALE,
+    CRASH_IDLE,
+    CRASH_REQUEST,
+    CRASH_MESSAGE,
+    CLIENT_LEAVES,
+    CLOCK_BACK,
+    CLOCK_AHEAD,
+    TIME_PASSES,
+    CRON_MISSES,
+];
+
+/// Every point there is: each fault of the database at each site, and the platform's.
+pub fn points() -> Vec<Point> {
+    let mut points: Vec<_> = scenarios::sites()
+        .into_iter()
+        .flat_map(|site| DatabaseFault::ALL.map(|fault| Point::of_database(fault, site)))
+        .collect();
+    points.extend(OF_THE_PLATFORM);
+    points
+}
+
+/// How often each point struck.
+pub type Struck = BTreeMap<Point, u64>;
+
+/// The chances of one run. Each run has a point in focus, in turn, so that every point is reached
+/// however rare it is.
+pub struct Chaos {
+    pub focus: Point,
+    state: Mutex<State>,
+}
+
+struct State {
+    generator: ChaCha8Rng,
+    /// The chance of a fault of the database, per trip.
+    of_database: f64,
+    /// The chance of each other fault, by its name.
+    of_others: BTreeMap<&'static str, f64>,
+    struck: Struck,
+    calm: bool,
+}
+
+/// The chances a run can have of one kind of fault.
+const CHANCES: [f64; 5] = [0.0, 0.0, 0.02, 0.08, 0.25];
+
+/// The chance at the point in focus.
+const IN_FOCUS: f64 = 0.5;
+
+impl Chaos {
+    pub fn new(seed: u64, focus: Point) -> Self {
+        let mut generator = ChaCha8Rng::seed_from_u64(seed);
+        let mut chance = || *CHANCES.choose(&mut generator).unwrap();
+        let of_database = chance();
+        let of_others = OF_THE_PLATFORM
+            .into_iter()
+            .map(|point| (point.fault, chance()))
+            .collect();
+        Self {
+            focus,
+            state: Mutex::new(State {
+                generator,
+                of_database,
+                of_others,
+                struck: Struck::new(),
+                calm: false,
+            }),
+        }
+    }
+
+    /// A number below `end`.
+    pub fn below(&self, end: u64) -> u64 {
+        self.state.lock().unwrap().generator.random_range(0..end)
+    }
+
+    /// A place among this many.
+    pub fn pick(&self, count: usize) -> usize {
+        self.state.lock().unwrap().generator.random_range(0..count)
+    }
+
+    /// Whether something happens that has this chance.
+    pub fn happens(&self, chance: f64) -> bool {
+        self.state.lock().unwrap().generator.random_bool(chance)
+    }
+
+    /// From here on nothing goes wrong any more.
+    pub fn calm(&self) {
+        self.state.lock().unwrap().calm = true;
+    }
+
+    /// Whether a fault strikes at `point` now. The caller tells with [`Chaos::struck`] once it has.
+    pub fn strikes(&self, point: Point) -> bool {
+        let mut state = self.state.lock().unwrap();
+        if state.calm {
+            return false;
+        }
+        let usual = state.of_others.get(point.fault).copied().unwrap_or(0.0);
+        // The sweep handles jobs itself only where the queue refuses them.
+        let leads_there = point == QUEUE_REFUSES && self.focus.site == HANDLED_BY_THE_SWEEP;
+        let in_focus = point == self.focus || leads_there;
+        let chance = if in_focus { IN_FOCUS } else { usual };
+        state.generator.random_bool(chance)
+    }
+
+    /// What goes wrong with a trip to the database from `site`, if anything.
+    pub fn database_fault(&self, site: &'static str) -> Option<DatabaseFault> {
+        let mut state = self.state.lock().unwrap();
+        if state.calm {
+            return None;
+        }
+        let in_focus = DatabaseFault::ALL
+            .into_iter()
+            .find(|fault| Point::of_database(*fault, site) == self.focus);
+        if in_focus.is_some() && state.generator.random_bool(IN_FOCUS) {
+            return in_focus;
+        }
+        let chance = state.of_database;
+        if !state.generator.random_bool(chance) {
+            return None;
+        }
+        DatabaseFault::ALL.choose(&mut state.generator).copied()
+    }
+
+    /// Counts a fault that has struck.
+    pub fn struck(&self, point: Point) {
+        let mut state = self.state.lock().unwrap();
+        *state.struck.entry(point).or_default() += 1;
+    }
+
+    /// What has struck.
+    pub fn all_struck(&self) -> Struck {
+        self.state.lock().unwrap().struck.clone()
+    }
+}

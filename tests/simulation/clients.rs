@@ -1,0 +1,252 @@
+//! People and their devices: each device sends one request after another, and asks again where it
+//! does not know what came of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+use http::Request;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use http_body_util::BodyExt;
+use kith::http::body::Body;
+use kith::platform::Clock;
+use serde_json::Value;
+
+use crate::chaos;
+use crate::executor::{Owner, pause};
+use crate::model::{Caller, Id};
+use crate::ports::ports;
+use crate::scenarios::{Answer, Call, Choice, Memory, Operation, SCENARIOS, SWEEP_SITES, Scenario};
+use crate::tokens;
+use crate::world::{Isolate, What, World};
+
+/// A device.
+pub struct Client {
+    world: Arc<World>,
+    /// Whose it is; nobody's sometimes.
+    home: Option<Id>,
+    memory: Memory,
+    /// The access token, for whom it is, and when it ends, in seconds.
+    token: Option<(Caller, String, i64)>,
+    /// Whether it may do what costs a password's hash.
+    hashes: bool,
+}
+
+/// Seconds before its end at which a client renews a token.
+const RENEWED: i64 = 300;
+
+/// How often a client tries to get an answer.
+const TRIES: usize = 4;
+
+impl Client {
+    pub fn new(world: Arc<World>, home: Option<Id>, caller: Option<Caller>, hashes: bool) -> Self {
+        Self {
+            world,
+            home,
+            memory: Memory {
+                caller,
+                ..Memory::default()
+            },
+            token: None,
+            hashes,
+        }
+    }
+
+    /// Does this many things.
+    pub async fn live(mut self, things: u64) {
+        let world = self.world.clone();
+        for _ in 0..things {
+            let pause = self.think();
+            world.timeline.sleep(pause).await;
+            self.come_home();
+            let (scenario, operation) = self.decide();
+            for _ in 0..TRIES {
+                if self.ask(scenario, &operation).await || world.chaos.happens(0.3) {
+                    break;
+                }
+                world.dawdle().await;
+            }
+            if world.is_over() {
+                break;
+            }
+        }
+        world.state().busy -= 1;
+    }
+
+    /// Mostly none, so that people get in each other's way; sometimes minutes, so that cron fires.
+    fn think(&self) -> Duration {
+        let chaos = &self.world.chaos;
+        let most = match chaos.below(20) {
+            0 => 240_000,
+            1..6 => 20_000,
+            _ => 300,
+        };
+        Duration::from_millis(chaos.below(most))
+    }
+
+    /// Whoever has signed out signs in again sometimes, by a session that costs no hash.
+    fn come_home(&mut self) {
+        if self.memory.caller.is_some() || !self.world.chaos.happens(0.5) {
+            return;
+        }
+        if let Some(home) = &self.home {
+            let session = self.world.open_session(home);
+            self.memory.caller = Some(session);
+        }
+    }
+
+    fn decide(&self) -> (&'static Scenario, Arc<dyn Operation>) {
+        let chaos = &self.world.chaos;
+        let weight = |scenario: &Scenario| {
+            let in_focus = scenario.sites.contains(&chaos.focus.site)
+                || (chaos.focus.fault == "KV" && scenario.reads_flags);
+            match (scenario.hashes, in_focus) {
+                (true, _) if !self.hashes => 0,
+                (true, true) => 8,
+                (false, true) => 40,
+                _ => scenario.weight,
+            }
+        };
+        let mut drawn = chaos.below(SCENARIOS.iter().map(weight).sum());
+        let mut scenarios = SCENARIOS.iter();
+        let scenario = scenarios.find(|scenario| {
+            let weight = weight(scenario);
+            let found = drawn < weight;
+            drawn = drawn.saturating_sub(weight);
+            found
+        });
+        let scenario = scenario.unwrap();
+        let number = self.world.next_choice();
+        let state = self.world.state();
+        let choice = Choice {
+            model: &state.model,
+            chaos,
+            memory: &self.memory,
+            number,
+        };
+        (scenario, (scenario.draw)(&choice))
+    }
+
+    /// One request; whether its answer can be relied on.
+    async fn ask(&mut self, scenario: &'static Scenario, operation: &Arc<dyn Operation>) -> bool {
+        let world = self.world.clone();
+        let isolate = world.any_isolate();
+        let what = What::Request {
+            operation: operation.clone(),
+            caller: self.memory.caller.clone(),
+        };
+        let run = world.begin(what, scenario.sites);
+        let request = self.request(&operation.call());
+        let expires = self.token.as_ref().map(|(_, _, expires)| *expires);
+        world.note(|| {
+            let caller = self.memory.caller.as_ref().map(|caller| &caller.user);
+            format!(
+                "run {run} in isolate {}: {:?} by {caller:?}",
+                isolate.number,
+                operation.call()
+            )
+        });
+        let Some(answer) = send(&world, &isolate, run, request).await else {
+            world.note(|| format!("run {run}: no answer"));
+            return false;
+        };
+        world.note(|| format!("run {run}: answered {} {}", answer.status, answer.body));
+        let reliable = world.judge(run, &answer, expires, &isolate);
+        if reliable && let Some(prediction) = world.prediction(run) {
+            operation.remember(&prediction, &answer, &mut self.memory);
+        }
+        reliable
+    }
+
+    fn request(&mut self, call: &Call) -> Request<Body> {
+        let path = match call.path.strip_prefix("//") {
+            Some(path) => format!("/{path}"),
+            None => format!("/api/v1{}", call.path),
+        };
+        let mut request = Request::builder().method(call.method).uri(path);
+        if let Some(caller) = self.memory.caller.clone() {
+            request = request.header(AUTHORIZATION, format!("Bearer {}", self.token(&caller)));
+        }
+        if let Some(tag) = &call.if_none_match {
+            request = request.header(IF_NONE_MATCH, tag);
+        }
+        let body = match &call.body {
+            None => Body::empty(),
+            Some(body) => {
+                request = request.header(CONTENT_TYPE, "application/json");
+                Body::from(body.to_string())
+            }
+        };
+        request.body(body).unwrap()
+    }
+
+    fn token(&mut self, caller: &Caller) -> String {
+        let now = self.world.clock.now();
+        if let Some((owner, token, expires)) = &self.token
+            && owner == caller
+            && now.seconds() < expires - RENEWED
+        {
+            return token.clone();
+        }
+        let token = tokens::issue(caller, now);
+        let expires = now.seconds() + tokens::LIFETIME_SECONDS;
+        self.token = Some((caller.clone(), token.clone(), expires));
+        token
+    }
+}
+
+/// Sends a request into an isolate; no answer if that dies, or if the client leaves before.
+async fn send(
+    world: &Arc<World>,
+    isolate: &Isolate,
+    run: usize,
+    request: Request<Body>,
+) -> Option<Answer> {
+    let (sender, mut receiver) = futures_channel::oneshot::channel();
+    let serving = {
+        let (world, isolate) = (world.clone(), isolate.clone());
+        async move {
+            let _held = world.hold_request(isolate.number);
+            pause().await;
+            // The second invocation is Kith's own: its chores.
+            let first = AtomicBool::new(true);
+            let response = isolate.deployment.serve(request, || {
+                if first.swap(false, Relaxed) {
+                    ports(&world, &isolate, run)
+                } else {
+                    ports(&world, &isolate, world.begin(What::Chore, SWEEP_SITES))
+                }
+            });
+            let answer = read(response.await).await;
+            pause().await;
+            // The client may have left.
+            let _ = sender.send(answer);
+        }
+    };
+    let task = world.spawner.spawn(Owner::Isolate(isolate.number), serving);
+    if !world.chaos.strikes(chaos::CLIENT_LEAVES) {
+        return receiver.await.ok();
+    }
+    for _ in 0..world.chaos.below(12) {
+        pause().await;
+        match receiver.try_recv() {
+            Ok(None) => {}
+            Ok(answer) => return answer,
+            Err(_) => return None,
+        }
+    }
+    world.struck(chaos::CLIENT_LEAVES);
+    world.spawner.end(task);
+    None
+}
+
+async fn read(response: http::Response<Body>) -> Answer {
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    let etag = parts.headers.get(ETAG);
+    Answer {
+        status: parts.status.as_u16(),
+        etag: etag.map(|tag| tag.to_str().unwrap().to_owned()),
+        body: serde_json::from_slice(&body).unwrap_or(Value::Null),
+    }
+}

@@ -1,0 +1,281 @@
+//! What is done to the database directly, and to the model alike: what has no route yet, and what an
+//! admin does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kith::id::{PostId, SessionId, UserId};
+use kith::platform::{Clock, Value};
+
+use crate::chaos;
+use crate::model::{Caller, Id, NewPost, Post, Status, User};
+use crate::scenarios::PASSWORD;
+use crate::world::{InHand, World};
+
+/// Everybody's password, hashed once: what it costs is not what is tested here.
+fn password_hash() -> String {
+    use argon2::password_hash::{PasswordHasher, SaltString};
+    use std::sync::OnceLock;
+    static HASH: OnceLock<String> = OnceLock::new();
+    let hash = HASH.get_or_init(|| {
+        let salt = SaltString::encode_b64(b"sixteen bytes...").unwrap();
+        let parameters = argon2::Params::new(19 * 1_024, 2, 1, None).unwrap();
+        let (algorithm, version) = (argon2::Algorithm::Argon2id, argon2::Version::V0x13);
+        let argon2 = argon2::Argon2::new(algorithm, version, parameters);
+        argon2
+            .hash_password(PASSWORD.as_bytes(), &salt)
+            .unwrap()
+            .to_string()
+    });
+    hash.clone()
+}
+
+macro_rules! params {
+    ($($value:expr),* $(,)?) => { &[$(Value::from($value)),*] };
+}
+
+impl World {
+    fn write(&self, sql: &str, params: &[Value]) {
+        self.database.batch(&[(sql, params)]).unwrap();
+    }
+
+    /// Somebody new, who did not register.
+    pub fn settle_in(&self, username: &str) -> Id {
+        let id = UserId::generate(&self.clock, self.random.as_ref()).to_string();
+        let user = User::new(username, Some(PASSWORD));
+        self.write(
+            "insert into users (id, username, email, password_hash, display_name, created_at)
+             values (?1, ?2, ?3, ?4, ?2, 0)",
+            params![id.as_str(), username, user.email.as_str(), password_hash()],
+        );
+        self.state().model.users.insert(id.clone(), user);
+        id
+    }
+
+    /// A session on another device.
+    pub fn open_session(&self, user: &str) -> Caller {
+        let session = SessionId::generate(&self.clock, self.random.as_ref()).to_string();
+        let now = self.clock.now();
+        self.write(
+            "insert into sessions (
+               id, user_id, user_agent, current_hash, rotated_at, created_at, last_used_at, expires_at
+             ) values (?1, ?2, '', ?1, ?3, ?3, ?3, ?4)",
+            params![session.as_str(), user, now, now.plus(Duration::from_hours(24 * 365))],
+        );
+        let mut state = self.state();
+        state
+            .model
+            .sessions
+            .insert(session.clone(), (user.to_owned(), true));
+        Caller {
+            user: user.to_owned(),
+            session,
+        }
+    }
+
+    /// A post or a comment that was there before.
+    pub fn write_post(&self, author: &str, post: &NewPost, reply_to: Option<&Id>) -> Id {
+        let id = PostId::generate(&self.clock, self.random.as_ref()).to_string();
+        let mut written = Post::root(author, post);
+        if let Some(root) = reply_to {
+            let state = self.state();
+            let root_post = &state.model.posts[root];
+            written.followers_only = root_post.followers_only;
+            written.audience.clone_from(&root_post.audience);
+            written.reply_to = Some(root.clone());
+        }
+        let visibility = if written.followers_only {
+            "followers"
+        } else {
+            "public"
+        };
+        self.write(
+            "insert into posts (
+               id, author_id, caption, visibility, reply_to, audience_id, created_at
+             ) values (?1, ?2, ?3, ?4, ?5, ?6, 0)",
+            params![
+                id.as_str(),
+                author,
+                written.caption.as_str(),
+                visibility,
+                written.reply_to.as_deref(),
+                written.audience.as_str(),
+            ],
+        );
+        self.write(
+            "update users set post_count = post_count + 1 where id = ?1",
+            params![author],
+        );
+        self.state().model.publish(id.clone(), written);
+        id
+    }
+
+    fn set_status(&self, user: &str, status: Status) {
+        let text = match status {
+            Status::Active => "active",
+            Status::Suspended => "suspended",
+        };
+        self.write(
+            "update users set status = ?2, version = version + 1 where id = ?1",
+            params![user, text],
+        );
+        self.state().model.users.get_mut(user).unwrap().status = status;
+    }
+
+    fn set_removed(&self, post: &str, removed: bool) {
+        let at = removed.then(|| self.clock.now());
+        self.write(
+            "update posts set removed_at = ?2 where id = ?1",
+            params![post, at],
+        );
+        self.state().model.posts.get_mut(post).unwrap().removed = removed;
+    }
+
+    fn set_block(&self, from: &str, to: &str, blocks: bool) {
+        let pair = (from.to_owned(), to.to_owned());
+        let sql = if blocks {
+            self.state().model.blocks.insert(pair);
+            "insert into blocks values (?1, ?2, 0) on conflict do nothing"
+        } else {
+            self.state().model.blocks.remove(&pair);
+            "delete from blocks where blocker_id = ?1 and blocked_id = ?2"
+        };
+        self.write(sql, params![from, to]);
+    }
+
+    fn set_follow(&self, from: &str, to: &str, follows: bool) {
+        let pair = (from.to_owned(), to.to_owned());
+        let sql = if follows {
+            self.state().model.follows.insert(pair);
+            "insert into follows values (?1, ?2, 'accepted', 0, 0) on conflict do nothing"
+        } else {
+            self.state().model.follows.remove(&pair);
+            "delete from follows where follower_id = ?1 and followee_id = ?2"
+        };
+        self.write(sql, params![from, to]);
+    }
+
+    /// Wakes the dead jobs, as an admin does.
+    pub fn replay_dead_jobs(&self) {
+        self.write(
+            "update jobs set dead_at = null, due_at = ?1, attempts = 0 where dead_at is not null",
+            params![self.clock.now()],
+        );
+    }
+
+    pub fn jobs_left(&self) -> usize {
+        self.state().model.jobs.len()
+    }
+
+    fn any<T>(&self, from: &[T]) -> Option<T>
+    where
+        T: Clone,
+    {
+        (!from.is_empty()).then(|| from[self.chaos.pick(from.len())].clone())
+    }
+
+    /// Does one thing to somebody.
+    fn meddle(&self) {
+        let (people, posts) = {
+            let state = self.state();
+            let people: Vec<Id> = state.model.users.keys().cloned().collect();
+            let posts: Vec<Id> = state.model.posts.keys().cloned().collect();
+            (people, posts)
+        };
+        let (Some(one), Some(other)) = (self.any(&people), self.any(&people)) else {
+            return;
+        };
+        // More is mended than harmed, so that most people can do most things.
+        let harm = self.chaos.happens(0.4);
+        let post = self.any(&posts);
+        match self.chaos.below(5) {
+            0 => self.set_status(
+                &one,
+                if harm {
+                    Status::Suspended
+                } else {
+                    Status::Active
+                },
+            ),
+            1 if one != other => self.set_block(&one, &other, harm),
+            2 if one != other => self.set_follow(&one, &other, !harm),
+            3 => {
+                if let Some(post) = post {
+                    self.set_removed(&post, harm);
+                }
+            }
+            4 => {
+                if let Some(post) = post {
+                    let comment = NewPost {
+                        caption: format!("Comment {}", self.next_choice()),
+                        followers_only: false,
+                    };
+                    self.write_post(&one, &comment, Some(&post));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Opens and closes registration and Kith itself.
+    fn set_flags(&self, open: bool, maintenance: bool) {
+        let mut state = self.state();
+        state.closed |= !open || maintenance;
+        drop(state);
+        let flags = serde_json::json!({"registration_open": open, "maintenance": maintenance});
+        self.store.put(kith::flags::KEY, &flags.to_string());
+    }
+
+    /// A request is in the hands of an isolate until what this returns is dropped.
+    pub fn hold_request(self: &Arc<Self>, isolate: usize) -> Held {
+        self.hold(isolate, |in_hand| &mut in_hand.requests)
+    }
+
+    /// As [`World::hold_request`], for a message.
+    pub fn hold_message(self: &Arc<Self>, isolate: usize) -> Held {
+        self.hold(isolate, |in_hand| &mut in_hand.messages)
+    }
+
+    fn hold(self: &Arc<Self>, isolate: usize, which: fn(&mut InHand) -> &mut usize) -> Held {
+        *which(&mut self.state().in_hand[isolate]) += 1;
+        Held {
+            world: self.clone(),
+            isolate,
+            which,
+        }
+    }
+}
+
+/// Something in the hands of an isolate.
+pub struct Held {
+    world: Arc<World>,
+    isolate: usize,
+    which: fn(&mut InHand) -> &mut usize,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        *(self.which)(&mut self.world.state().in_hand[self.isolate]) -= 1;
+    }
+}
+
+/// An operator, moderators, and people who follow and block.
+pub async fn meddle(world: Arc<World>) {
+    let flags = world.chaos.focus == chaos::STORE_STALE || world.chaos.happens(0.05);
+    while world.state().busy > 0 && !world.is_over() {
+        // In the middle of what people do, and long after.
+        let most = if world.chaos.happens(0.6) {
+            400
+        } else {
+            30_000
+        };
+        let millis = world.chaos.below(most);
+        world.timeline.sleep(Duration::from_millis(millis)).await;
+        world.note(|| "somebody meddles".to_owned());
+        world.meddle();
+        if flags {
+            world.set_flags(world.chaos.happens(0.7), world.chaos.happens(0.1));
+        }
+    }
+    world.set_flags(true, false);
+}

@@ -5,6 +5,8 @@
 //   npm test -- --edit              the edit build: seconds instead of minutes after a change
 //   npm test -- likes -t "twice"    whatever else is given goes to vitest
 //   npm test -- --lint              the lints as well; `.ci/run` does this
+//
+// Both of the quick ways leave out what takes minutes: the planted mutants and the small benchmark.
 
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -15,6 +17,7 @@ import { lint } from "./lint.mjs";
 import { endChildrenOnSignals, show, showAndCapture } from "./processes.mjs";
 import { describe, elapsed, Failure, formatDuration, main, say } from "./progress.mjs";
 import { setUp, setUpLint } from "./setup.mjs";
+import { huntMutants } from "./sim-mutants.mjs";
 import { findNode, npmTool, ROOT, toolEnvironment } from "./tools.mjs";
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Count */
@@ -52,6 +55,15 @@ async function runWorkerTests(profile, args) {
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** More seeds than any mutant has needed. */
+const SEEDS = "1000";
+
+/** The simulation finds every defect that is planted for it. */
+async function runMutants() {
+  const { passed, failed } = await huntMutants(SEEDS);
+  return { passed, failed, skipped: 0, ok: failed === 0 };
 }
 
 /** No figure is asserted, but that both Workers of the benchmark still do the same. */
@@ -135,6 +147,7 @@ await main(async () => {
   const args = process.argv.slice(2);
   const profile = args.includes("--edit") ? "edit" : "release";
   const forwarded = args.filter((argument) => argument !== "--edit" && argument !== "--lint");
+  const whole = profile === "release" && forwarded.length === 0;
   const nothing = { passed: 0, failed: 0, skipped: 0 };
 
   /** @type {Part[]} */
@@ -149,13 +162,14 @@ await main(async () => {
   if (parts.every((part) => part.ok)) {
     if (args.includes("--lint")) parts.push(await runPart("lints", false, async () => ({ ...nothing, ok: await lint() })));
     parts.push(await runPart("cargo test", true, runCargoTests));
+    if (whole) parts.push(await runPart("planted mutants", true, runMutants));
     const built = await runPart(`build (${profile})`, false, async () => {
       await build(profile);
       return { ...nothing, ok: true };
     });
     parts.push(built);
     if (built.ok) parts.push(await runPart("Worker in workerd", true, () => runWorkerTests(profile, forwarded)));
-    if (built.ok && profile === "release" && forwarded.length === 0) parts.push(await runPart("benchmark, in small", false, runSmallBenchmark));
+    if (built.ok && whole) parts.push(await runPart("benchmark, in small", false, runSmallBenchmark));
     if (!built.ok) say("✗ Worker in workerd: not run, because there is no build to run it on");
   }
   return summarise(parts);

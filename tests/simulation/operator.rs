@@ -174,8 +174,8 @@ impl World {
         (!from.is_empty()).then(|| from[self.chaos.pick(from.len())].clone())
     }
 
-    /// Does one thing to somebody.
-    fn meddle(&self) {
+    /// Does one thing to somebody, often the favourite kind of thing.
+    fn meddle(&self, favourite: u64) {
         let (people, posts) = {
             let state = self.state();
             let people: Vec<Id> = state.model.users.keys().cloned().collect();
@@ -188,8 +188,13 @@ impl World {
         // More is mended than harmed, so that most people can do most things.
         let harm = self.chaos.happens(0.4);
         let post = self.any(&posts);
-        match self.chaos.below(5) {
-            0 => self.set_status(
+        let kind = if self.chaos.happens(0.5) {
+            favourite
+        } else {
+            self.chaos.below(5)
+        };
+        match kind {
+            STATUS => self.set_status(
                 &one,
                 if harm {
                     Status::Suspended
@@ -259,22 +264,26 @@ impl Drop for Held {
     }
 }
 
-/// An operator, moderators, and people who follow and block.
+/// The kind of thing that suspends people.
+const STATUS: u64 = 0;
+
+/// An operator, moderators, and people who follow and block. Each run has some who do mostly one thing,
+/// and some who are in a hurry: what must hold when it comes between two trips needs both.
 pub async fn meddle(world: Arc<World>) {
-    let flags = world.chaos.focus == chaos::STORE_STALE || world.chaos.happens(0.05);
+    let chaos = &world.chaos;
+    let flags = chaos.focus == chaos::STORE_STALE || chaos.happens(0.05);
+    let at_the_door = chaos.focus.site.starts_with("auth.login");
+    let favourite = if at_the_door { STATUS } else { chaos.below(5) };
+    let hurried = at_the_door || chaos.happens(0.3);
     while world.state().busy > 0 && !world.is_over() {
         // In the middle of what people do, and long after.
-        let most = if world.chaos.happens(0.6) {
-            400
-        } else {
-            30_000
-        };
-        let millis = world.chaos.below(most);
+        let soon = hurried || chaos.happens(0.5);
+        let millis = chaos.below(if soon { 400 } else { 30_000 });
         world.timeline.sleep(Duration::from_millis(millis)).await;
         world.note(|| "somebody meddles".to_owned());
-        world.meddle();
+        world.meddle(favourite);
         if flags {
-            world.set_flags(world.chaos.happens(0.7), world.chaos.happens(0.1));
+            world.set_flags(chaos.happens(0.7), chaos.happens(0.1));
         }
     }
     world.set_flags(true, false);

@@ -2,7 +2,7 @@
 // lets the simulation look for it. A simulation that finds nothing proves something only if it finds
 // what is there.
 
-import { cp, mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { pathToFileURL } from "node:url";
@@ -12,7 +12,7 @@ import { simulate } from "./sim.mjs";
 import { ROOT } from "./tools.mjs";
 
 const MUTANTS = join(ROOT, "tests/simulation/mutants");
-/** Where the copy stands; cargo keeps what it builds of it beside what it builds of the original. */
+/** Where the copy stands. */
 const TREE = join(ROOT, "target/mutants");
 /** What the simulation is built from. */
 const SOURCES = ["Cargo.toml", "Cargo.lock", "clippy.toml", "migrations", "src", "tests"];
@@ -26,6 +26,19 @@ async function copySources() {
       await cp(join(ROOT, source), join(TREE, source), { recursive: true, preserveTimestamps: true });
     }),
   );
+  await rename();
+}
+
+/**
+ * Gives the copy a version of its own: to cargo two trees with one name and version are the same, and it
+ * would take what it built of a mutant for the original.
+ */
+async function rename() {
+  const manifest = join(TREE, "Cargo.toml");
+  const original = await readFile(manifest, "utf8");
+  const renamed = original.replace(/^version = ".*"$/m, 'version = "0.0.0-mutant"');
+  if (renamed === original) throw new Failure("Cargo.toml has no version to replace.");
+  await writeFile(manifest, renamed);
 }
 
 /** @param {string} patch a file's path */
@@ -66,7 +79,7 @@ async function hunt(name, seeds) {
  * @returns {Promise<{ passed: number, failed: number }>}
  */
 export async function huntMutants(seeds, chosen = []) {
-  const files = (await readdir(MUTANTS)).filter((file) => file.endsWith(".patch")).sort();
+  const files = (await readdir(MUTANTS)).filter((file) => file.endsWith(".patch")).toSorted();
   const names = files.map((file) => file.replace(/\.patch$/, "")).filter((name) => chosen.length === 0 || chosen.includes(name));
   let passed = 0;
   // One after the other: each build and each simulation uses all cores.

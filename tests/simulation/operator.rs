@@ -10,7 +10,7 @@ use kith::platform::{Clock, Value};
 use crate::chaos;
 use crate::model::{Caller, Id, NewPost, Post, Status, User};
 use crate::scenarios::PASSWORD;
-use crate::world::{InHand, World};
+use crate::world::World;
 
 /// Everybody's password, hashed once: what it costs is not what is tested here.
 fn password_hash() -> String {
@@ -229,38 +229,6 @@ impl World {
         drop(state);
         let flags = serde_json::json!({"registration_open": open, "maintenance": maintenance});
         self.store.put(kith::flags::KEY, &flags.to_string());
-    }
-
-    /// A request is in the hands of an isolate until what this returns is dropped.
-    pub fn hold_request(self: &Arc<Self>, isolate: usize) -> Held {
-        self.hold(isolate, |in_hand| &mut in_hand.requests)
-    }
-
-    /// As [`World::hold_request`], for a message.
-    pub fn hold_message(self: &Arc<Self>, isolate: usize) -> Held {
-        self.hold(isolate, |in_hand| &mut in_hand.messages)
-    }
-
-    fn hold(self: &Arc<Self>, isolate: usize, which: fn(&mut InHand) -> &mut usize) -> Held {
-        *which(&mut self.state().in_hand[isolate]) += 1;
-        Held {
-            world: self.clone(),
-            isolate,
-            which,
-        }
-    }
-}
-
-/// Something in the hands of an isolate.
-pub struct Held {
-    world: Arc<World>,
-    isolate: usize,
-    which: fn(&mut InHand) -> &mut usize,
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        *(self.which)(&mut self.world.state().in_hand[self.isolate]) -= 1;
     }
 }
 

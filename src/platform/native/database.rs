@@ -6,11 +6,13 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rusqlite::hooks::AuthContext;
 use rusqlite::limits::Limit;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ToSql, params_from_iter};
 use serde_json::value::RawValue;
 
+use super::authorizer::InBatch;
 use super::sqlite_error;
 use crate::platform::{Batch, BoxFuture, Database, DatabaseError, StatementResult, Value};
 
@@ -31,10 +33,14 @@ const LIMITS: [(Limit, i32); 10] = [
 /// More than Kith has statements.
 const CACHED_STATEMENTS: usize = 256;
 
+/// What D1 says of a batch without statements.
+const NO_STATEMENTS: &str = "D1_ERROR: No SQL statements detected.";
+
 /// A database of its own, which ends with the value.
 #[derive(Debug)]
 pub struct Sqlite {
     connection: Mutex<Connection>,
+    in_batch: InBatch,
 }
 
 impl Sqlite {
@@ -43,13 +49,21 @@ impl Sqlite {
     /// # Errors
     /// When SQLite cannot.
     pub fn in_memory() -> Result<Self, DatabaseError> {
-        let connection = Connection::open_in_memory().map_err(failed)?;
+        let mut connection = Connection::open_in_memory().map_err(failed)?;
         for (limit, most) in LIMITS {
             connection.set_limit(limit, most).map_err(failed)?;
         }
         connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+        let in_batch = InBatch::default();
+        let authority = in_batch.clone();
+        connection
+            .authorizer(Some(move |asked: AuthContext<'_>| {
+                authority.authorize(&asked)
+            }))
+            .map_err(failed)?;
         Ok(Self {
             connection: Mutex::new(connection),
+            in_batch,
         })
     }
 
@@ -60,7 +74,9 @@ impl Sqlite {
     pub fn migrate(&self, sql: &str) -> Result<(), DatabaseError> {
         let mut connection = self.connection();
         let transaction = connection.transaction().map_err(failed)?;
-        transaction.execute_batch(sql).map_err(failed)?;
+        self.in_batch
+            .during(|| transaction.execute_batch(sql))
+            .map_err(failed)?;
         transaction.commit().map_err(failed)
     }
 
@@ -70,6 +86,9 @@ impl Sqlite {
     /// # Errors
     /// The text that D1 gives the error; then no statement has been run.
     pub fn batch(&self, statements: &[(&str, &[Value])]) -> Result<Vec<StatementResult>, String> {
+        if statements.iter().all(|(sql, _)| sql.trim().is_empty()) {
+            return Err(NO_STATEMENTS.to_owned());
+        }
         self.transaction(statements)
             .map_err(|error| sqlite_error::text(&error))
     }
@@ -80,10 +99,10 @@ impl Sqlite {
     ) -> rusqlite::Result<Vec<StatementResult>> {
         let mut connection = self.connection();
         let transaction = connection.transaction()?;
-        let results = statements
-            .iter()
-            .map(|(sql, params)| run(&transaction, sql, params))
-            .collect::<Result<_, _>>()?;
+        let run_one = |(sql, params): &(&str, &[Value])| run(&transaction, sql, params);
+        let results = self
+            .in_batch
+            .during(|| statements.iter().map(run_one).collect::<Result<_, _>>())?;
         transaction.commit()?;
         Ok(results)
     }
@@ -102,15 +121,14 @@ impl Database for Sqlite {
         &'a self,
         batch: &'a Batch,
     ) -> BoxFuture<'a, Result<Vec<StatementResult>, DatabaseError>> {
-        let statements: Vec<_> = batch
+        let statements = batch
             .statements()
             .iter()
-            .map(|statement| (statement.sql, statement.params.as_slice()))
-            .collect();
-        let outcome = self
-            .batch(&statements)
-            .map_err(|text| DatabaseError::from_text(&text));
-        Box::pin(std::future::ready(outcome))
+            .map(|statement| (statement.sql, statement.params.as_slice()));
+        Box::pin(async move {
+            self.batch(&statements.collect::<Vec<_>>())
+                .map_err(|text| DatabaseError::from_text(&text))
+        })
     }
 }
 
@@ -121,8 +139,12 @@ fn failed(error: rusqlite::Error) -> DatabaseError {
 
 fn run(connection: &Connection, sql: &str, params: &[Value]) -> rusqlite::Result<StatementResult> {
     let before = connection.total_changes();
-    let mut statement = connection.prepare_cached(sql)?;
-    let rows = rows_of(&mut statement, params)?;
+    let rows = connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| rows_of(&mut statement, params))
+        // Of a statement that is cached SQLite tells no place of the error, or one without the spaces
+        // before it. Preparing it afresh fails as it does on D1, or does not.
+        .map_err(|error| connection.prepare(sql).err().unwrap_or(error))?;
     Ok(StatementResult {
         rows,
         // As D1 counts: rows that a trigger changed are in the sum.
@@ -157,18 +179,22 @@ fn rows_of(
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
 
-/// The keys of a row's object as JSON texts, each with the column whose value it gets. Of columns
-/// with one name the last is left, in the place of the first, as in a JavaScript object.
+/// The keys of a row's object as JSON texts, each with the column whose value it gets, as a JavaScript
+/// object has them: of columns with one name the last counts, in the place of the first, and names
+/// that are numbers come before all others, in their order.
 fn keys_of<'a>(names: impl Iterator<Item = &'a str>) -> Vec<(String, usize)> {
-    let mut keys: Vec<(String, usize)> = Vec::new();
+    let mut keys: Vec<(&str, usize)> = Vec::new();
     for (column, name) in names.enumerate() {
-        let key = serde_json::Value::from(name).to_string();
-        match keys.iter_mut().find(|(known, _)| *known == key) {
+        match keys.iter_mut().find(|(known, _)| *known == name) {
             Some((_, last)) => *last = column,
-            None => keys.push((key, column)),
+            None => keys.push((name, column)),
         }
     }
-    keys
+    let number = |name: &str| name.parse::<u32>().ok().filter(|n| n.to_string() == name);
+    keys.sort_by_key(|(name, _)| number(name).map_or((true, 0), |number| (false, number)));
+    keys.into_iter()
+        .map(|(name, column)| (serde_json::Value::from(name).to_string(), column))
+        .collect()
 }
 
 fn push_value(json: &mut String, value: ValueRef<'_>) {

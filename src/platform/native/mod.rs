@@ -4,6 +4,7 @@
 //! that runs at the edge. Nothing here happens by itself: time passes when it is told to, messages
 //! arrive when they are received, and randomness follows from a seed.
 
+mod authorizer;
 mod background;
 mod clock;
 mod database;

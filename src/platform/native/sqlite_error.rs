@@ -48,6 +48,7 @@ fn primary(code: i32) -> &'static str {
         ffi::SQLITE_TOOBIG => "SQLITE_TOOBIG",
         ffi::SQLITE_CONSTRAINT => "SQLITE_CONSTRAINT",
         ffi::SQLITE_MISMATCH => "SQLITE_MISMATCH",
+        ffi::SQLITE_MISUSE => "SQLITE_MISUSE",
         ffi::SQLITE_AUTH => "SQLITE_AUTH",
         ffi::SQLITE_RANGE => "SQLITE_RANGE",
         _ => "SQLITE_ERROR",

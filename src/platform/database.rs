@@ -81,15 +81,18 @@ pub enum DatabaseError {
     Failed(String),
 }
 
-/// The result codes of SQLite that say a statement or its values are wrong. Others, such as
-/// `SQLITE_BUSY` or `SQLITE_FULL`, say that the database cannot now.
-const DEFECTS: [&str; 6] = [
+/// What says that a statement or its values are wrong: result codes of SQLite, and D1's own words where
+/// it finds out first. Other codes, such as `SQLITE_BUSY` or `SQLITE_FULL`, say that the database
+/// cannot now.
+const DEFECTS: [&str; 8] = [
     "SQLITE_ERROR",
     "SQLITE_CONSTRAINT",
     "SQLITE_MISMATCH",
     "SQLITE_RANGE",
     "SQLITE_TOOBIG",
     "SQLITE_AUTH",
+    "Wrong number of parameter bindings",
+    "No SQL statements detected",
 ];
 
 impl DatabaseError {

@@ -32,6 +32,12 @@ impl From<String> for Value {
     }
 }
 
+impl From<bool> for Value {
+    fn from(flag: bool) -> Self {
+        Self::Integer(flag.into())
+    }
+}
+
 impl From<i64> for Value {
     fn from(number: i64) -> Self {
         Self::Integer(number)
@@ -186,7 +192,7 @@ impl Outcome {
         Ok(self.rows(query)?.into_iter().next())
     }
 
-    /// How many rows a statement changed. Rows that a trigger changed do not count.
+    /// How many rows a statement changed. Rows that a trigger changed are in the sum.
     ///
     /// # Errors
     /// [`Error::Internal`] if the statement belongs to another batch.

@@ -3,6 +3,8 @@ import { expect } from "vitest";
 import { eventually } from "./eventually.ts";
 import type {
   BarrierPlan,
+  BatchedStatement,
+  BatchReport,
   DeliveredMessage,
   DeliveryReport,
   DistinctStatement,
@@ -103,6 +105,11 @@ export class Control {
   /** Every distinct statement since the server started. */
   async statements(): Promise<DistinctStatement[]> {
     return this.#ask("statements", null);
+  }
+
+  /** Runs statements of the tests' own in the worker, in one trip. */
+  async batch(statements: BatchedStatement[]): Promise<BatchReport> {
+    return this.#ask("batch", statements);
   }
 
   /** Hands a batch to the worker's queue handler, as the platform would. */

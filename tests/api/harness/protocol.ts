@@ -115,6 +115,15 @@ export interface DistinctStatement {
   params: unknown[];
 }
 
+/** A statement of the tests' own. */
+export interface BatchedStatement {
+  sql: string;
+  params: unknown[];
+}
+
+/** What came of a batch: D1's results as JSON, made in the worker, or the text of its error. */
+export type BatchReport = { json: string } | { error: string };
+
 /** Names the invocation on the answers of the worker; added by the wrapper, not by Kith. */
 export const INVOCATION_HEADER = "x-test-invocation";
 /** Where the wrapper listens for the tests; Kith has nothing there. */

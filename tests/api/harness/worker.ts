@@ -5,7 +5,16 @@
  */
 import Kith from "kith-under-test";
 import type { Context, Entrypoint, Env, Message, MessageBatch, ScheduledController } from "./platform.ts";
-import type { BarrierPlan, Delivery, DeliveryReport, FaultPlan, Invocation, MessageVerdict } from "./protocol.ts";
+import type {
+  BarrierPlan,
+  BatchedStatement,
+  BatchReport,
+  Delivery,
+  DeliveryReport,
+  FaultPlan,
+  Invocation,
+  MessageVerdict,
+} from "./protocol.ts";
 import { CONTROL_PREFIX, INVOCATION_HEADER } from "./protocol.ts";
 import { JOBS_QUEUE, recordedBindings } from "./recorded-bindings.ts";
 import { Recorder } from "./recorder.ts";
@@ -94,6 +103,16 @@ async function settle(withinMs: number): Promise<string | null> {
   }
 }
 
+/** One trip to D1 by the tests themselves, in the steps of Kith's own adapter; recorded nowhere. */
+async function runBatch(statements: BatchedStatement[], { DB }: Env): Promise<BatchReport> {
+  try {
+    const prepared = statements.map(({ sql, params }) => (params.length === 0 ? DB.prepare(sql) : DB.prepare(sql).bind(...params)));
+    return { json: JSON.stringify(await DB.batch(prepared)) };
+  } catch (error) {
+    return { error: (error as Error).message };
+  }
+}
+
 /** What the tests may ask for, by verb. */
 async function control(verb: string, input: unknown, env: Env, context: Context): Promise<unknown> {
   switch (verb) {
@@ -120,6 +139,8 @@ async function control(verb: string, input: unknown, env: Env, context: Context)
       return settle(input as number);
     case "deliver":
       return deliver(input as Delivery, env, context);
+    case "batch":
+      return runBatch(input as BatchedStatement[], env);
     case "scheduled":
       return sweep(input as string, env, context);
     default:

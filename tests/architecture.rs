@@ -31,6 +31,9 @@ const WORKER_CRATES: [&str; 6] = [
     "wasm_bindgen_futures",
 ];
 
+/// What only the native adapters may name: what stands in for the platform on any other machine.
+const NATIVE_CRATES: [&str; 4] = ["libsqlite3_sys", "rand_chacha", "rusqlite", "ryu_js"];
+
 /// Which room writes which table. Others may read it in a join, or append to the owner's statement
 /// through what the owner exports.
 const OWNERS: [(&str, &str); 10] = [
@@ -257,6 +260,25 @@ fn the_platform_is_named_by_its_adapters_only(source: &Source) -> Vec<String> {
         .iter()
         .filter(|token| token.kind == Kind::Word)
         .filter(is_platform)
+        .map(|token| source.at(token, &format!("names `{}`", token.text)))
+        .collect()
+}
+
+/// 1b. What stands in for the platform on any other machine appears only in the native adapters, and
+///     nobody knows those by name, so that the App cannot tell where it runs.
+fn the_native_adapters_are_named_by_nobody(source: &Source) -> Vec<String> {
+    if source.path.starts_with("platform/native/") {
+        return vec![];
+    }
+    let is_native = |token: &&Token| {
+        NATIVE_CRATES.contains(&token.text.as_str())
+            || (token.text == "native" && source.path != "platform/mod.rs")
+    };
+    source
+        .tokens
+        .iter()
+        .filter(|token| token.kind == Kind::Word)
+        .filter(is_native)
         .map(|token| source.at(token, &format!("names `{}`", token.text)))
         .collect()
 }
@@ -511,6 +533,7 @@ fn check(rule: impl Fn(&Source) -> Vec<String>) {
 #[test]
 fn invariant_1_the_platform_is_named_by_its_adapters_only() {
     check(the_platform_is_named_by_its_adapters_only);
+    check(the_native_adapters_are_named_by_nobody);
 }
 
 #[test]
@@ -812,8 +835,40 @@ fn a_planted_worker_in_a_slice_is_found() {
         the_platform_is_named_by_its_adapters_only,
         &planted,
     );
+    assert_found(
+        "platform/native/queue.rs",
+        the_platform_is_named_by_its_adapters_only,
+        &planted,
+    );
     let adapter = Source::new("platform/cloudflare/queue.rs", "use worker::Env;");
     assert_none(&the_platform_is_named_by_its_adapters_only(&adapter));
+}
+
+#[test]
+fn a_planted_native_adapter_in_a_slice_is_found() {
+    let planted = [
+        "use rusqlite::Connection;",
+        "use ::rusqlite as sql;",
+        "fn f() { ryu_js::Buffer::new(); }",
+        "use crate::platform::native::Sqlite;",
+        "use crate::platform::{Batch, native};",
+        "use super::native;",
+    ];
+    for path in ["likes/store.rs", "app.rs", "platform/database.rs"] {
+        assert_found(path, the_native_adapters_are_named_by_nobody, &planted);
+    }
+    let crates = planted.split_at(3).0;
+    for path in ["platform/mod.rs", "platform/cloudflare/database.rs"] {
+        assert_found(path, the_native_adapters_are_named_by_nobody, crates);
+    }
+    for (path, code) in [
+        ("platform/native/database.rs", "use rusqlite::Connection;"),
+        ("platform/mod.rs", "pub mod native;"),
+    ] {
+        assert_none(&the_native_adapters_are_named_by_nobody(&Source::new(
+            path, code,
+        )));
+    }
 }
 
 #[test]

@@ -7,6 +7,10 @@ import { openWorld } from "./harness/world.ts";
 
 const world = await openWorld();
 
+/** A character of each of Unicode's planes, and those at their edges. */
+const EVERY_PLANE = Array.from({ length: 17 }, (_, plane) => String.fromCodePoint(plane * 0x10000 + 0x1234)).join("");
+const EDGES = "\ud7ff\ue000\ufffd\uffff\u{10000}\u{10ffff}";
+
 const RFC_3339_UTC_MS = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 describe("writing", () => {
@@ -45,6 +49,8 @@ describe("writing", () => {
     '<script>alert("x")</script> & \\ \u2028 \ufeff',
     "a'; drop table posts; --",
     "0",
+    EVERY_PLANE,
+    EDGES,
   ])("the caption %j comes back as it was written", async (caption) => {
     const ben = await world.person("ben");
     const post = await ben.posts.create({ caption });

@@ -16,6 +16,8 @@ export default defineConfig({
     pool: "forks",
     // Each file costs a workerd; more at once only wait for each other.
     maxWorkers: 2,
+    // Node has SQLite of its own, which the oldest Node that wrangler accepts has to be asked for.
+    execArgv: ["--experimental-sqlite", "--disable-warning=ExperimentalWarning"],
     // The worker's own lines are kept for the tests to read; wrangler's are noise.
     env: { WRANGLER_LOG: "error" },
     testTimeout: 20_000,

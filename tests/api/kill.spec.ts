@@ -26,12 +26,6 @@ async function register(url: URL, username: string): Promise<PersonActor> {
 /** The same person at the address where the deployment came back. */
 const at = (url: URL, person: PersonActor) => new PersonActor(url, person);
 
-async function sweep(url: URL): Promise<void> {
-  const response = await fetch(new URL("/cdn-cgi/local/scheduled", url));
-  expect(response.ok).toBe(true);
-  await response.arrayBuffer();
-}
-
 test.for([
   ["before its message can be delivered", { consumes: false }],
   ["whatever has become of its message", { consumes: true }],
@@ -51,12 +45,12 @@ test.for([
     const after = await deployment.start({ consumes: true });
     expect(await at(after, asha).posts.read(post)).toMatchObject({ liked: true, like_count: 1 });
     const told = await eventually("Ben is told", async () => {
-      await sweep(after);
+      await deployment.sweep();
       const { data } = await at(after, ben).notifications();
       return data.length > 0 && data;
     });
     expect(told).toMatchObject([{ kind: "like", actor_count: 1, seq: 1, actors: [{ id: asha.id }], post: { id: post.id } }]);
-    await sweep(after);
+    await deployment.sweep();
     expect(await at(after, ben).notifications()).toMatchObject({ data: told, unread_count: 1 });
     await deployment.stop();
   },

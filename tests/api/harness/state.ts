@@ -6,11 +6,21 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Keys } from "./keys.ts";
-import type { D1, D1Statement } from "./platform.ts";
 import type { Account } from "./person.ts";
 
 /** Larger parameters travel badly; D1 takes 2 MB a row and 100 KB a statement. */
 const BULK_ROWS = 1_000;
+
+/** As much of D1 as is needed here, so that its file can be read the same way. */
+export interface Queryable {
+  prepare(sql: string): Query;
+}
+
+export interface Query {
+  bind(...values: unknown[]): Query;
+  all(): Promise<{ results: Record<string, unknown>[] }>;
+  run(): Promise<unknown>;
+}
 
 export interface JobRow {
   id: string;
@@ -35,15 +45,15 @@ export function uuidV7(atMs = Date.now()): string {
 }
 
 export class State {
-  readonly #database: D1;
+  readonly #database: Queryable;
   readonly #keys: Keys;
 
-  constructor(database: D1, keys: Keys) {
+  constructor(database: Queryable, keys: Keys) {
     this.#database = database;
     this.#keys = keys;
   }
 
-  #prepare(sql: string, params: unknown[]): D1Statement {
+  #prepare(sql: string, params: unknown[]): Query {
     const statement = this.#database.prepare(sql);
     return params.length === 0 ? statement : statement.bind(...params);
   }

@@ -48,6 +48,13 @@ async function descendants(ancestor: number): Promise<{ pid: number; name: strin
   return found;
 }
 
+/** Whether the process may still do something; one that has ended and only waits to be collected may not. */
+async function isRunning(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  const state = /^\d+ \(.*\) (\S)/.exec(stat)?.[1];
+  return state !== undefined && state !== "Z" && state !== "X";
+}
+
 /** A deployment on this machine that can be started, killed and started again on the same data. */
 export class LocalDeployment {
   readonly #directory: string;
@@ -55,6 +62,7 @@ export class LocalDeployment {
   #process: ChildProcess | null = null;
   #output = "";
   #workerds: number[] = [];
+  #url: URL | null = null;
 
   constructor(directory: string, keys: Keys) {
     this.#directory = directory;
@@ -83,8 +91,6 @@ export class LocalDeployment {
   async #wrangler(args: string[]): Promise<ChildProcess> {
     const child = spawn(process.execPath, [WRANGLER, ...args], {
       cwd: this.#directory,
-      // A group of its own, so that its end can be the end of all that it started.
-      detached: true,
       env: { ...process.env, CI: "1", WRANGLER_SEND_METRICS: "false", WRANGLER_LOG: "log" },
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -132,7 +138,25 @@ export class LocalDeployment {
     const all = child.pid === undefined ? [] : await descendants(child.pid);
     this.#workerds = all.filter(({ name }) => name === "workerd").map(({ pid }) => pid);
     if (this.#workerds.length === 0) throw new Error("wrangler dev runs without a workerd");
+    this.#url = url;
     return url;
+  }
+
+  /** Calls the scheduled handler. */
+  async sweep(): Promise<void> {
+    if (this.#url === null) throw new Error("there is nothing running that could sweep");
+    const response = await fetch(new URL("/cdn-cgi/local/scheduled", this.#url));
+    const text = await response.text();
+    if (!response.ok) throw new Error(`the sweep was answered with ${response.status}: ${text}`);
+  }
+
+  /** Where D1 keeps what it holds, once it has been migrated. */
+  async databaseFile(): Promise<string> {
+    const directory = join(this.#directory, "v3/d1/miniflare-D1DatabaseObject");
+    const files = (await readdir(directory)).filter((name) => name.endsWith(".sqlite") && name !== "metadata.sqlite");
+    const [file] = files;
+    if (file === undefined || files.length > 1) throw new Error(`not one database but ${files.length} in ${directory}`);
+    return join(directory, file);
   }
 
   /** `kill -9` of the runtime, in the middle of whatever it does. Their ids were looked up before. */
@@ -140,15 +164,16 @@ export class LocalDeployment {
     for (const pid of this.#workerds) process.kill(pid, "SIGKILL");
   }
 
-  /** Ends every process of the deployment; what is on disk stays. */
+  /** Ends every process of the deployment and waits for their end; what is on disk stays. */
   async stop(): Promise<void> {
     const child = this.#process;
     this.#process = null;
+    this.#url = null;
     if (child?.pid === undefined) return;
     const { pid } = child;
-    const below = await descendants(pid);
+    const all = [pid, ...(await descendants(pid)).map((descendant) => descendant.pid)];
     const ended = child.exitCode !== null || child.signalCode !== null ? Promise.resolve() : new Promise((resolve) => child.once("exit", resolve));
-    for (const target of [-pid, ...below.map((descendant) => descendant.pid)]) {
+    for (const target of all) {
       try {
         process.kill(target, "SIGKILL");
       } catch {
@@ -156,6 +181,9 @@ export class LocalDeployment {
       }
     }
     await ended;
+    const last = [...all, ...this.#workerds];
+    await eventually("its processes are gone", async () => !(await Promise.all(last.map(isRunning))).includes(true));
+    this.#workerds = [];
   }
 
   /** Removes the data too. */

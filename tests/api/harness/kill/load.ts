@@ -1,0 +1,56 @@
+/** One stretch of load, from a start to a kill: what the clients share while it lasts. */
+import { setTimeout as after } from "node:timers/promises";
+import type { Client } from "./client.ts";
+import type { Ledger, LedgerPost } from "./ledger.ts";
+import type { Tally, Unanswered } from "./tally.ts";
+
+export class Load {
+  readonly ledger: Ledger;
+  readonly tally: Tally;
+  /** The post that everybody crowds around. */
+  readonly hot: LedgerPost;
+  readonly #name: string;
+  readonly #recent: LedgerPost[];
+  readonly unanswered: Unanswered[] = [];
+  #over = false;
+  #posts = 0;
+
+  constructor(name: string, ledger: Ledger, tally: Tally, hot: LedgerPost) {
+    this.#name = name;
+    this.ledger = ledger;
+    this.tally = tally;
+    this.hot = hot;
+    this.#recent = [...ledger.posts.values()].filter(({ live }) => live.is(true)).slice(-RECENT);
+  }
+
+  /** No request begins once it is over. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** The posts that people come across: the newest of those that nobody is deleting. */
+  recent(): LedgerPost[] {
+    return this.#recent.filter(({ live }) => live.is(true)).slice(-RECENT);
+  }
+
+  published(post: LedgerPost): void {
+    this.#recent.push(post);
+  }
+
+  /** No two posts are called the same, so that one that was created twice shows. */
+  newCaption(): string {
+    this.#posts += 1;
+    return `Post ${this.#posts} of ${this.#name}`;
+  }
+
+  /** Lets the clients act, kills after `milliseconds`, and waits until each has seen the end. */
+  async run(clients: readonly Client[], milliseconds: number, kill: () => void): Promise<void> {
+    const acting = Promise.all(clients.map((client) => client.actUntilOver()));
+    await after(milliseconds);
+    this.#over = true;
+    kill();
+    await acting;
+  }
+}
+
+const RECENT = 40;

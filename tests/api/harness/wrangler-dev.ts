@@ -4,56 +4,18 @@
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { unstable_readConfig } from "wrangler";
 import { eventually } from "./eventually.ts";
 import type { Keys } from "./keys.ts";
+import { freePorts } from "./ports.ts";
+import { descendants, isRunning } from "./processes.ts";
 import { BUILT_WORKER, ROOT, VARS } from "./server.ts";
 
 const WRANGLER = join(dirname(createRequire(import.meta.url).resolve("wrangler/package.json")), "bin/wrangler.js");
 const START_MS = 40_000;
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-/** The processes below `ancestor`, by the parent that each names in /proc. */
-async function descendants(ancestor: number): Promise<{ pid: number; name: string }[]> {
-  const children = new Map<number, { pid: number; name: string }[]>();
-  for (const entry of await readdir("/proc")) {
-    if (!/^\d+$/.test(entry)) continue;
-    const stat = await readFile(`/proc/${entry}/stat`, "utf8").catch(() => "");
-    const [, name, parent] = /^\d+ \((.*)\) \S (\d+)/.exec(stat) ?? [];
-    if (name === undefined || parent === undefined) continue;
-    const siblings = children.get(Number(parent)) ?? [];
-    siblings.push({ pid: Number(entry), name });
-    children.set(Number(parent), siblings);
-  }
-  const found: { pid: number; name: string }[] = [];
-  const visit = (pid: number) => {
-    for (const child of children.get(pid) ?? []) {
-      found.push(child);
-      visit(child.pid);
-    }
-  };
-  visit(ancestor);
-  return found;
-}
-
-/** Whether the process may still do something; one that has ended and only waits to be collected may not. */
-async function isRunning(pid: number): Promise<boolean> {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-  const state = /^\d+ \(.*\) (\S)/.exec(stat)?.[1];
-  return state !== undefined && state !== "Z" && state !== "X";
-}
 
 /** A deployment on this machine that can be started, killed and started again on the same data. */
 export class LocalDeployment {
@@ -114,8 +76,7 @@ export class LocalDeployment {
   /** Starts; a deployment that does not consume is one whose queue keeps every message to itself. */
   async start({ consumes }: { consumes: boolean }): Promise<URL> {
     const config = await this.#configure(consumes);
-    const port = await freePort();
-    const inspector = await freePort();
+    const [port, inspector] = await freePorts();
     this.#output = "";
     const storage = ["--config", config, "--persist-to", this.#directory];
     const ports = ["--ip", "127.0.0.1", "--port", String(port), "--inspector-port", String(inspector)];

@@ -58,7 +58,9 @@ export class Campaign {
     const load = new Load(`cycle ${number}`, this.#ledger, this.tally, await this.#hotPost(random.choose(people), number));
     const clients = people.map((person) => new Client(person, new Random(random.uint32()), load));
     const milliseconds = SOONEST_KILL_MS + random.below(LATEST_KILL_MS - SOONEST_KILL_MS);
-    await load.run(clients, milliseconds, () => this.#deployment.killRuntime());
+    // What is acknowledged too soon is seen best at the moment of the acknowledgement.
+    const moment = { milliseconds, withAcknowledgement: random.below(2) === 0 };
+    await load.run(clients, moment, () => this.#deployment.killRuntime());
     await this.#deployment.stop();
     this.tally.kill(load.unanswered.length, await this.#messagesLeft());
 

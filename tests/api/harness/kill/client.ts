@@ -4,7 +4,7 @@ import type { PersonActor } from "../person.ts";
 import type { Like, Notifications, Post } from "../shapes.ts";
 import { perform } from "./deed.ts";
 import type { Deed } from "./deed.ts";
-import type { Finding, LedgerPost, UnansweredPost } from "./ledger.ts";
+import type { LedgerPost, UnansweredPost } from "./ledger.ts";
 import type { Load } from "./load.ts";
 
 export class Client {
@@ -71,7 +71,7 @@ export class Client {
       status: 200,
       acknowledged: (answer) => {
         fact.acknowledged(liked);
-        if (answer.liked !== liked) this.#found("wrong", `${this.#person.username} was told the contrary of their like of ${post.id}`);
+        if (answer.liked !== liked) this.#load.found("wrong", `${this.#person.username} was told the contrary of their like of ${post.id}`);
       },
       unanswered: () => {
         fact.unanswered(liked);
@@ -122,7 +122,7 @@ export class Client {
       status: 200,
       acknowledged: ({ liked }) => {
         if (fact.seen(liked)) return;
-        this.#found(liked ? "doubled" : "lost", `${this.#person.username} reads that they ${liked ? "like" : "do not like"} ${post.id}`);
+        this.#load.found(liked ? "doubled" : "lost", `${this.#person.username} reads that they ${liked ? "like" : "do not like"} ${post.id}`);
       },
       mayBeGone: () => !post.live.is(true),
     });
@@ -161,9 +161,5 @@ export class Client {
 
   async #do<T>(deed: Deed<T>): Promise<void> {
     await perform(this.#person, this.#load, deed);
-  }
-
-  #found(kind: Finding["kind"], what: string): void {
-    this.#load.tally.findings.push({ kind, what });
   }
 }

@@ -27,14 +27,14 @@ interface Answer {
 export async function perform<T>(actor: Actor, load: Load, deed: Deed<T>): Promise<void> {
   const answer = await ask(actor, deed);
   if (answer?.status === deed.status) {
-    load.tally.acknowledged(deed.kind);
+    load.acknowledged(deed.kind);
     deed.acknowledged((answer.text === "" ? undefined : JSON.parse(answer.text)) as T);
     return;
   }
   if (answer?.status === 404 && deed.mayBeGone?.()) return;
   if (!load.over) {
     const how = answer === null ? "not at all" : `with ${answer.status} ${answer.text}`;
-    load.tally.findings.push({ kind: "wrong", what: `${deed.method} ${deed.path} was answered ${how}, before any kill` });
+    load.found("wrong", `${deed.method} ${deed.path} was answered ${how}, before any kill`);
   }
   if (deed.unanswered === undefined) return;
   load.unanswered.push({ kind: deed.kind, happened: deed.unanswered() });

@@ -1,24 +1,33 @@
 /** One stretch of load, from a start to a kill: what the clients share while it lasts. */
 import { setTimeout as after } from "node:timers/promises";
 import type { Client } from "./client.ts";
-import type { Ledger, LedgerPost } from "./ledger.ts";
-import type { Tally, Unanswered } from "./tally.ts";
+import type { Finding, Ledger, LedgerPost } from "./ledger.ts";
+import type { Kind, Tally, Unanswered } from "./tally.ts";
+
+const RECENT = 40;
+
+/** When the kill comes: so long after the start, or with the next acknowledgement after that. */
+export interface Moment {
+  milliseconds: number;
+  withAcknowledgement: boolean;
+}
 
 export class Load {
   readonly ledger: Ledger;
-  readonly tally: Tally;
+  readonly #tally: Tally;
   /** The post that everybody crowds around. */
   readonly hot: LedgerPost;
   readonly #name: string;
   readonly #recent: LedgerPost[];
   readonly unanswered: Unanswered[] = [];
   #over = false;
+  #onAcknowledgement: (() => void) | null = null;
   #posts = 0;
 
   constructor(name: string, ledger: Ledger, tally: Tally, hot: LedgerPost) {
     this.#name = name;
     this.ledger = ledger;
-    this.tally = tally;
+    this.#tally = tally;
     this.hot = hot;
     this.#recent = [...ledger.posts.values()].filter(({ live }) => live.is(true)).slice(-RECENT);
   }
@@ -43,14 +52,27 @@ export class Load {
     return `Post ${this.#posts} of ${this.#name}`;
   }
 
-  /** Lets the clients act, kills after `milliseconds`, and waits until each has seen the end. */
-  async run(clients: readonly Client[], milliseconds: number, kill: () => void): Promise<void> {
+  /** A client has its whole answer in hand. Nothing of this write may be missing from now on. */
+  acknowledged(kind: Kind): void {
+    this.#tally.acknowledged(kind);
+    if (kind !== "read") this.#onAcknowledgement?.();
+  }
+
+  found(kind: Finding["kind"], what: string): void {
+    this.#tally.findings.push({ kind, what });
+  }
+
+  /** Lets the clients act, kills when the moment has come, and waits until each has seen the end. */
+  async run(clients: readonly Client[], moment: Moment, kill: () => void): Promise<void> {
     const acting = Promise.all(clients.map((client) => client.actUntilOver()));
-    await after(milliseconds);
-    this.#over = true;
-    kill();
+    await after(moment.milliseconds);
+    const end = () => {
+      this.#onAcknowledgement = null;
+      this.#over = true;
+      kill();
+    };
+    if (moment.withAcknowledgement) this.#onAcknowledgement = end;
+    else end();
     await acting;
   }
 }
-
-const RECENT = 40;

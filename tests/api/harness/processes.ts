@@ -1,4 +1,4 @@
-/** What Linux tells of the processes of this machine. */
+/** The processes of this machine, as Linux tells of them, and their end. */
 import { readdir, readFile } from "node:fs/promises";
 
 /** The processes below `ancestor`, by the parent that each names in /proc. */
@@ -29,4 +29,14 @@ export async function isRunning(pid: number): Promise<boolean> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
   const state = /^\d+ \(.*\) (\S)/.exec(stat)?.[1];
   return state !== undefined && state !== "Z" && state !== "X";
+}
+
+export function killAll(pids: readonly number[]): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
+  }
 }

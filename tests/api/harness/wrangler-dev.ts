@@ -11,7 +11,7 @@ import { unstable_readConfig } from "wrangler";
 import { eventually } from "./eventually.ts";
 import type { Keys } from "./keys.ts";
 import { freePorts } from "./ports.ts";
-import { descendants, isRunning } from "./processes.ts";
+import { descendants, isRunning, killAll } from "./processes.ts";
 import { BUILT_WORKER, ROOT, VARS } from "./server.ts";
 
 const WRANGLER = join(dirname(createRequire(import.meta.url).resolve("wrangler/package.json")), "bin/wrangler.js");
@@ -24,6 +24,7 @@ export class LocalDeployment {
   #process: ChildProcess | null = null;
   #output = "";
   #workerds: number[] = [];
+  #others: number[] = [];
   #url: URL | null = null;
 
   constructor(directory: string, keys: Keys) {
@@ -98,6 +99,7 @@ export class LocalDeployment {
     }
     const all = child.pid === undefined ? [] : await descendants(child.pid);
     this.#workerds = all.filter(({ name }) => name === "workerd").map(({ pid }) => pid);
+    this.#others = all.filter(({ name }) => name !== "workerd").map(({ pid }) => pid);
     if (this.#workerds.length === 0) throw new Error("wrangler dev runs without a workerd");
     this.#url = url;
     return url;
@@ -120,9 +122,12 @@ export class LocalDeployment {
     return join(directory, file);
   }
 
-  /** `kill -9` of the runtime, in the middle of whatever it does. Their ids were looked up before. */
+  /**
+   * `kill -9` of the runtime, in the middle of whatever it does, and of those who would start it
+   * again. Their ids were looked up before.
+   */
   killRuntime(): void {
-    for (const pid of this.#workerds) process.kill(pid, "SIGKILL");
+    killAll([...this.#workerds, ...this.#others]);
   }
 
   /** Ends every process of the deployment and waits for their end; what is on disk stays. */
@@ -132,19 +137,15 @@ export class LocalDeployment {
     this.#url = null;
     if (child?.pid === undefined) return;
     const { pid } = child;
+    // Parents first: a child that ends may be started again.
     const all = [pid, ...(await descendants(pid)).map((descendant) => descendant.pid)];
     const ended = child.exitCode !== null || child.signalCode !== null ? Promise.resolve() : new Promise((resolve) => child.once("exit", resolve));
-    for (const target of all) {
-      try {
-        process.kill(target, "SIGKILL");
-      } catch {
-        // It has ended by itself.
-      }
-    }
+    killAll(all);
     await ended;
-    const last = [...all, ...this.#workerds];
+    const last = [...all, ...this.#workerds, ...this.#others];
     await eventually("its processes are gone", async () => !(await Promise.all(last.map(isRunning))).includes(true));
     this.#workerds = [];
+    this.#others = [];
   }
 
   /** Removes the data too. */

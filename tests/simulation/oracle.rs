@@ -142,6 +142,9 @@ impl World {
                 Some(prediction) => operation.check(&prediction, answer),
             },
         };
+        if operation.writes() && answer.status < 300 {
+            self.state().acknowledged += 1;
+        }
         if let Err(violation) = judged {
             self.violate(&format!(
                 "{name}: {:?} by {caller:?}: {violation}",

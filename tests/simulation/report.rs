@@ -17,6 +17,7 @@ pub struct Report {
     took: Duration,
     struck: Struck,
     answered: BTreeMap<(&'static str, u16), u64>,
+    acknowledged: u64,
     /// The lowest seed that broke a promise, and how.
     pub violation: Option<(u64, String)>,
 }
@@ -58,6 +59,7 @@ impl Report {
 
     fn add(&mut self, seed: u64, finish: Finish) {
         self.seeds += 1;
+        self.acknowledged += finish.acknowledged;
         for (point, times) in finish.struck {
             *self.struck.entry(point).or_default() += times;
         }
@@ -108,9 +110,10 @@ impl fmt::Display for Report {
         let requests: u64 = self.answered.values().sum();
         write!(
             formatter,
-            "{} seeds, {requests} answers, {violations} violations, {} of {} fault points struck, \
-             {seconds:.1} s, {rate:.0} seeds/s",
+            "{} seeds, {requests} answers, {} writes acknowledged, {violations} violations, \
+             {} of {} fault points struck, {seconds:.1} s, {rate:.0} seeds/s",
             self.seeds,
+            self.acknowledged,
             self.struck.len(),
             points().len(),
         )

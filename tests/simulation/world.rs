@@ -79,6 +79,8 @@ pub struct State {
     violation: Option<String>,
     history: Vec<String>,
     pub answered: BTreeMap<(&'static str, u16), u64>,
+    /// Writes that were answered with success.
+    pub acknowledged: u64,
     choices: u64,
 }
 
@@ -248,6 +250,7 @@ impl World {
         Finish {
             struck: self.chaos.all_struck(),
             answered: std::mem::take(&mut state.answered),
+            acknowledged: state.acknowledged,
             violation: state.violation.take(),
             history: std::mem::take(&mut state.history),
         }
@@ -259,6 +262,7 @@ pub struct Finish {
     pub struck: chaos::Struck,
     /// Answers by operation and status.
     pub answered: BTreeMap<(&'static str, u16), u64>,
+    pub acknowledged: u64,
     pub violation: Option<String>,
     pub history: Vec<String>,
 }

@@ -8,7 +8,7 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::scenarios::{self, HANDLED_BY_THE_SWEEP};
+use crate::scenarios::{self, BURY, HANDLED_BY_THE_SWEEP, LIKE_JOB, POST_DELETED_JOB};
 
 /// How a trip to the database can go wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,8 +136,8 @@ struct State {
 /// The chances a run can have of one kind of fault.
 const CHANCES: [f64; 5] = [0.0, 0.0, 0.02, 0.08, 0.25];
 
-/// The chance at the point in focus.
-const IN_FOCUS: f64 = 0.5;
+/// The chance at the point in focus, and at what leads there.
+const IN_FOCUS: f64 = 0.6;
 
 impl Chaos {
     pub fn new(seed: u64, focus: Point) -> Self {
@@ -203,6 +203,9 @@ impl Chaos {
         let in_focus = DatabaseFault::ALL
             .into_iter()
             .find(|fault| Point::of_database(*fault, site) == self.focus);
+        // Only a job that fails again and again is buried.
+        let leads_there = self.focus.site == BURY && [LIKE_JOB, POST_DELETED_JOB].contains(&site);
+        let in_focus = in_focus.or(leads_there.then_some(DatabaseFault::Before));
         if in_focus.is_some() && state.generator.random_bool(IN_FOCUS) {
             return in_focus;
         }

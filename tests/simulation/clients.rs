@@ -99,6 +99,7 @@ impl Client {
         let chaos = &self.world.chaos;
         let weight = |scenario: &Scenario| {
             let in_focus = scenario.sites.contains(&chaos.focus.site)
+                || scenario.leads_to.contains(&chaos.focus.site)
                 || (chaos.focus.fault == "KV" && scenario.reads_flags);
             match (scenario.hashes, in_focus) {
                 (true, _) if !self.hashes => 0,

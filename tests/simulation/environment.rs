@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::chaos;
 use crate::executor::Owner;
 use crate::ports::ports;
-use crate::scenarios::{BURY_SITES, LIKE_JOB_SITES, POST_DELETED_JOB_SITES, SWEEP_SITES};
+use crate::scenarios::{BURY, LIKE_JOB, POST_DELETED_JOB, SWEEP_SITES};
 use crate::world::{What, World};
 
 async fn sleep(world: &World, millis: u64) {
@@ -44,10 +44,10 @@ fn deliver_one(world: &Arc<World>) -> bool {
         return false;
     };
     let message: Value = serde_json::from_str(delivery.body()).unwrap();
-    let sites = match (delivery.is_dead(), message["job"]["kind"].as_str()) {
-        (true, _) => BURY_SITES,
-        (false, Some("like")) => LIKE_JOB_SITES,
-        _ => POST_DELETED_JOB_SITES,
+    let sites: &[_] = match (delivery.is_dead(), message["job"]["kind"].as_str()) {
+        (true, _) => &[BURY],
+        (false, Some("like")) => &[LIKE_JOB],
+        _ => &[POST_DELETED_JOB],
     };
     let isolate = world.any_isolate();
     let run = world.begin(What::Chore, sites);
@@ -70,10 +70,11 @@ fn deliver_one(world: &Arc<World>) -> bool {
     true
 }
 
-/// Sweeps each minute.
+/// Sweeps each minute; more often where the sweep itself is in focus.
 pub async fn fire_cron(world: Arc<World>) {
+    let in_focus = SWEEP_SITES.contains(&world.chaos.focus.site);
     while !world.is_over() {
-        sleep(&world, 60_000).await;
+        sleep(&world, if in_focus { 10_000 } else { 60_000 }).await;
         if world.chaos.strikes(chaos::CRON_MISSES) {
             world.struck(chaos::CRON_MISSES);
         } else {

@@ -11,6 +11,7 @@ use crate::tokens;
 pub const REGISTER: Scenario = Scenario {
     route: "POST /api/v1/auth/register",
     sites: &["auth.register"],
+    leads_to: &[],
     weight: 1,
     hashes: true,
     reads_flags: true,
@@ -33,6 +34,7 @@ pub const REGISTER: Scenario = Scenario {
 pub const LOGIN: Scenario = Scenario {
     route: "POST /api/v1/auth/login",
     sites: &["auth.login: password", "auth.login: session"],
+    leads_to: &[],
     weight: 1,
     hashes: true,
     reads_flags: false,
@@ -56,6 +58,7 @@ pub const LOGIN: Scenario = Scenario {
 pub const LOGOUT: Scenario = Scenario {
     route: "POST /api/v1/auth/logout",
     sites: &["auth.logout"],
+    leads_to: &[],
     weight: 1,
     hashes: false,
     reads_flags: false,

@@ -10,6 +10,7 @@ use crate::model::{Caller, Prediction};
 pub const READY: Scenario = Scenario {
     route: "GET /health/ready",
     sites: &["health.ready"],
+    leads_to: &[],
     weight: 1,
     hashes: false,
     reads_flags: true,

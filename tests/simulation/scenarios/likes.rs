@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Answer, Call, Moment, Operation, Scenario};
+use super::{Answer, BURY, Call, HANDLED_BY_THE_SWEEP, LIKE_JOB, Moment, Operation, Scenario};
 use crate::model::{Caller, Id, Model, Prediction, Status};
 
 pub const LIKE: Scenario = Scenario {
     route: "PUT /api/v1/posts/{id}/like",
     sites: &["likes.like"],
+    leads_to: &[LIKE_JOB, HANDLED_BY_THE_SWEEP, BURY],
     weight: 30,
     hashes: false,
     reads_flags: false,
@@ -20,6 +21,7 @@ pub const LIKE: Scenario = Scenario {
 pub const UNLIKE: Scenario = Scenario {
     route: "DELETE /api/v1/posts/{id}/like",
     sites: &["likes.unlike"],
+    leads_to: &[],
     weight: 12,
     hashes: false,
     reads_flags: false,
@@ -29,6 +31,7 @@ pub const UNLIKE: Scenario = Scenario {
 pub const LIST: Scenario = Scenario {
     route: "GET /api/v1/posts/{id}/likes",
     sites: &["likes.list"],
+    leads_to: &[],
     weight: 5,
     hashes: false,
     reads_flags: false,

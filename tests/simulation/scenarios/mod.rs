@@ -224,6 +224,8 @@ pub struct Scenario {
     pub route: &'static str,
     /// The places from which it goes to the database, in order.
     pub sites: &'static [&'static str],
+    /// Where the jobs that it leaves go to the database.
+    pub leads_to: &'static [&'static str],
     /// How often it is done, compared with the others.
     pub weight: u64,
     /// Whether it costs a password's hash, which is slow.
@@ -255,21 +257,16 @@ pub const SCENARIOS: &[Scenario] = &[
 
 /// What Kith does by itself: from where the consumer, the sweep and the dead letters go to the
 /// database.
-pub const LIKE_JOB_SITES: &[&str] = &["jobs: like"];
-pub const POST_DELETED_JOB_SITES: &[&str] = &["jobs: post deleted"];
+pub const LIKE_JOB: &str = "jobs: like";
+pub const POST_DELETED_JOB: &str = "jobs: post deleted";
 pub const HANDLED_BY_THE_SWEEP: &str = "jobs: handled by the sweep";
+pub const BURY: &str = "jobs: bury";
 pub const SWEEP_SITES: &[&str] = &["jobs: sweep", HANDLED_BY_THE_SWEEP];
-pub const BURY_SITES: &[&str] = &["jobs: bury"];
 
 /// Every place from which Kith goes to the database.
 pub fn sites() -> Vec<&'static str> {
     let people = SCENARIOS.iter().map(|scenario| scenario.sites);
-    let chores = [
-        LIKE_JOB_SITES,
-        POST_DELETED_JOB_SITES,
-        SWEEP_SITES,
-        BURY_SITES,
-    ];
+    let chores = [&[LIKE_JOB, POST_DELETED_JOB, BURY], SWEEP_SITES];
     people.chain(chores).flatten().copied().collect()
 }
 

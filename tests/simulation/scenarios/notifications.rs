@@ -10,6 +10,7 @@ use crate::model::{Caller, Inbox, Model, Prediction, Status};
 pub const LIST: Scenario = Scenario {
     route: "GET /api/v1/notifications",
     sites: &["notifications.list"],
+    leads_to: &[],
     weight: 8,
     hashes: false,
     reads_flags: false,
@@ -19,6 +20,7 @@ pub const LIST: Scenario = Scenario {
 pub const MARK_READ: Scenario = Scenario {
     route: "POST /api/v1/notifications/read",
     sites: &["notifications.mark_read"],
+    leads_to: &[],
     weight: 6,
     hashes: false,
     reads_flags: false,

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Answer, Call, Memory, Moment, NextPage, Operation, Scenario};
+use super::{Answer, Call, Memory, Moment, NextPage, Operation, POST_DELETED_JOB, Scenario};
 use crate::model::{Caller, Id, Model, NewPost, Post, Prediction};
 
 pub const CREATE: Scenario = Scenario {
     route: "POST /api/v1/posts",
     sites: &["posts.create"],
+    leads_to: &[],
     weight: 8,
     hashes: false,
     reads_flags: false,
@@ -24,6 +25,7 @@ pub const CREATE: Scenario = Scenario {
 pub const READ: Scenario = Scenario {
     route: "GET /api/v1/posts/{id}",
     sites: &["posts.read"],
+    leads_to: &[],
     weight: 8,
     hashes: false,
     reads_flags: false,
@@ -33,6 +35,7 @@ pub const READ: Scenario = Scenario {
 pub const DELETE: Scenario = Scenario {
     route: "DELETE /api/v1/posts/{id}",
     sites: &["posts.delete"],
+    leads_to: &[POST_DELETED_JOB],
     weight: 4,
     hashes: false,
     reads_flags: false,
@@ -45,6 +48,7 @@ pub const DELETE: Scenario = Scenario {
 pub const LIST: Scenario = Scenario {
     route: "GET /api/v1/posts",
     sites: &["posts.list"],
+    leads_to: &[],
     weight: 5,
     hashes: false,
     reads_flags: false,

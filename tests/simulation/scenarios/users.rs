@@ -10,6 +10,7 @@ use crate::model::{Caller, Prediction};
 pub const ME: Scenario = Scenario {
     route: "GET /api/v1/profile",
     sites: &["users.me"],
+    leads_to: &[],
     weight: 3,
     hashes: false,
     reads_flags: false,
@@ -19,6 +20,7 @@ pub const ME: Scenario = Scenario {
 pub const PROFILE: Scenario = Scenario {
     route: "GET /api/v1/users/{username}",
     sites: &["users.profile"],
+    leads_to: &[],
     weight: 4,
     hashes: false,
     reads_flags: false,

@@ -10,6 +10,9 @@
     reason = "a test says what it expects by failing"
 )]
 
+#[path = "contract/story.rs"]
+mod story;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
@@ -228,6 +231,11 @@ fn written(record: &Record) -> String {
     }
     text.push_str("\n}\n");
     text
+}
+
+#[test]
+fn the_story_is_what_kith_sends() {
+    story::check(&folder().join("cases/story.json"), migrated());
 }
 
 #[test]

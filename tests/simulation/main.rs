@@ -29,6 +29,7 @@ mod scenarios;
 mod tokens;
 mod world;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -114,6 +115,24 @@ fn add_client(
     world.spawner.spawn(Owner::World, client.live(things));
 }
 
+/// The statements that Kith sends here and not in the contract's story, so that D1 was never asked
+/// what it makes of them.
+fn unknown_to_the_contract(report: &Report) -> Vec<&'static str> {
+    #[derive(serde::Deserialize)]
+    struct Case {
+        batches: Vec<Vec<Vec<serde_json::Value>>>,
+    }
+    let story = include_str!("../contract/cases/story.json");
+    let cases: Vec<Case> = serde_json::from_str(story).unwrap();
+    let batches = cases.into_iter().flat_map(|case| case.batches);
+    let known: BTreeSet<_> = batches
+        .flatten()
+        .filter_map(|statement| Some(statement.first()?.as_str()?.to_owned()))
+        .collect();
+    let sent = report.statements.iter().copied();
+    sent.filter(|sql| !known.contains(*sql)).collect()
+}
+
 fn number(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     Some(
@@ -145,6 +164,12 @@ fn whatever_goes_wrong_every_promise_is_kept() {
         let earliest = again.violation.as_ref().unwrap_or(violation);
         panic!("seed {seed} breaks a promise:\n{earliest}");
     }
+    let unknown = unknown_to_the_contract(&report);
+    assert!(
+        unknown.is_empty(),
+        "tests/contract/story.rs has no batch with:\n{}",
+        unknown.join("\n\n")
+    );
     let never = report.never_struck();
     let all = u64::try_from(chaos::points().len()).unwrap();
     assert!(seeds < all || never.is_empty(), "never struck: {never:?}");

@@ -20,6 +20,8 @@ impl World {
             .collect();
         let outcome = self.database.batch(&statements);
         let outcome = outcome.map_err(|text| DatabaseError::from_text(&text));
+        let sent = statements.iter().map(|(sql, _)| *sql);
+        self.state().statements.extend(sent);
         let (prediction, jobs) = self.predict(run, parcel);
         self.note(|| match &outcome {
             Ok(_) => format!("  run {run}: the database has run it: {prediction:?}"),

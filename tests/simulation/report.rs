@@ -1,6 +1,6 @@
 //! What many runs have shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -18,6 +18,8 @@ pub struct Report {
     struck: Struck,
     answered: BTreeMap<(&'static str, u16), u64>,
     acknowledged: u64,
+    /// Every statement that Kith has sent.
+    pub statements: BTreeSet<&'static str>,
     /// The lowest seed that broke a promise, and how.
     pub violation: Option<(u64, String)>,
 }
@@ -60,6 +62,7 @@ impl Report {
     fn add(&mut self, seed: u64, finish: Finish) {
         self.seeds += 1;
         self.acknowledged += finish.acknowledged;
+        self.statements.extend(finish.statements);
         for (point, times) in finish.struck {
             *self.struck.entry(point).or_default() += times;
         }

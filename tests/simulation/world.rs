@@ -1,7 +1,7 @@
 //! One deployment of Kith, natively: its database, store and queue, a few isolates, and the model of
 //! what it promises. Whatever the database runs, the model does at the same moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -81,6 +81,8 @@ pub struct State {
     pub answered: BTreeMap<(&'static str, u16), u64>,
     /// Writes that were answered with success.
     pub acknowledged: u64,
+    /// Every statement that Kith has sent.
+    pub statements: BTreeSet<&'static str>,
     choices: u64,
 }
 
@@ -251,6 +253,7 @@ impl World {
             struck: self.chaos.all_struck(),
             answered: std::mem::take(&mut state.answered),
             acknowledged: state.acknowledged,
+            statements: std::mem::take(&mut state.statements),
             violation: state.violation.take(),
             history: std::mem::take(&mut state.history),
         }
@@ -263,6 +266,7 @@ pub struct Finish {
     /// Answers by operation and status.
     pub answered: BTreeMap<(&'static str, u16), u64>,
     pub acknowledged: u64,
+    pub statements: BTreeSet<&'static str>,
     pub violation: Option<String>,
     pub history: Vec<String>,
 }

@@ -1,0 +1,469 @@
+//! The App's own batches, as it sends them: a story that goes through every statement Kith has. Told to
+//! both databases like any other case, so that what holds of the cases holds of Kith.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use http::Request;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use http_body_util::BodyExt;
+use kith::app::{App, Deployment};
+use kith::http::body::Body;
+use kith::jobs;
+use kith::platform::native::{
+    KeyValueStore, MemoryKeyValue, MemoryLog, MemoryQueue, SeededRandom, SpawnWith, Sqlite,
+    Timeline, VirtualClock,
+};
+use kith::platform::{
+    Batch, BoxFuture, CostMeter, Database, DatabaseError, Ports, StatementResult, Value,
+};
+use kith::time::Timestamp;
+use serde_json::{Value as Json, json};
+
+/// 2026-11-20T08:07:00Z.
+const BEGINNING: Timestamp = Timestamp::from_millis(1_795_162_020_000);
+
+/// A batch as it was sent.
+type Sent = Vec<(String, Vec<Value>)>;
+
+/// Takes down every batch on its way to the database.
+#[derive(Clone)]
+struct Recording {
+    database: Arc<Sqlite>,
+    sent: Arc<Mutex<Vec<Sent>>>,
+}
+
+impl Recording {
+    fn batch(&self, batch: Sent) -> Result<Vec<StatementResult>, String> {
+        let statements = batch
+            .iter()
+            .map(|(sql, params)| (sql.as_str(), &params[..]));
+        let statements: Vec<_> = statements.collect();
+        let outcome = self.database.batch(&statements);
+        drop(statements);
+        self.sent.lock().unwrap().push(batch);
+        outcome
+    }
+}
+
+impl Database for Recording {
+    fn run<'a>(
+        &'a self,
+        batch: &'a Batch,
+    ) -> BoxFuture<'a, Result<Vec<StatementResult>, DatabaseError>> {
+        let statements = batch.statements().iter();
+        let sent = statements.map(|statement| (statement.sql.to_owned(), statement.params.clone()));
+        let outcome = self.batch(sent.collect());
+        let outcome = outcome.map_err(|text| DatabaseError::from_text(&text));
+        Box::pin(std::future::ready(outcome))
+    }
+}
+
+/// A deployment in which nothing goes wrong, and everything is done at once.
+struct Kith {
+    deployment: Arc<Deployment>,
+    recording: Recording,
+    timeline: Arc<Timeline>,
+    queue: Arc<MemoryQueue>,
+    ports: Ports,
+}
+
+/// What came of a request.
+struct Answer {
+    status: u16,
+    etag: Option<String>,
+    body: Json,
+}
+
+impl Answer {
+    fn text(&self, pointer: &str) -> String {
+        let value = self.body.pointer(pointer).and_then(Json::as_str);
+        value
+            .unwrap_or_else(|| panic!("no {pointer} in {}", self.body))
+            .to_owned()
+    }
+}
+
+/// 32 different bytes, as base64url.
+const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+fn setting(name: &str) -> Option<String> {
+    Some(match name {
+        "ISSUER" => "https://kith.example".to_owned(),
+        "AUDIENCE" => "kith".to_owned(),
+        "SIGNING_KEYS" | "SECRET_KEYS" => format!("k1:{KEY}"),
+        "JOB_GRACE_SECONDS" => "30".to_owned(),
+        "REVEAL_EMAIL" => "1".to_owned(),
+        _ => return None,
+    })
+}
+
+impl Kith {
+    fn new(database: Sqlite) -> Self {
+        let timeline = Timeline::new();
+        let clock = Arc::new(VirtualClock::new(timeline.clone(), BEGINNING));
+        let recording = Recording {
+            database: Arc::new(database),
+            sent: Arc::default(),
+        };
+        let queue = MemoryQueue::new(timeline.clone(), 9, || vec![Duration::ZERO]);
+        let key_value = MemoryKeyValue::new(KeyValueStore::new(), timeline.clone());
+        let at_once = |work: BoxFuture<'static, ()>| work.now_or_never().unwrap();
+        let ports = Ports {
+            database: Arc::new(recording.clone()),
+            key_value: Arc::new(key_value),
+            queue: queue.clone(),
+            clock,
+            random: Arc::new(SeededRandom::new(7)),
+            log: Arc::new(MemoryLog::default()),
+            background: Arc::new(SpawnWith(at_once)),
+            cost: Arc::new(CostMeter::default()),
+        };
+        let Ok(deployment) = Deployment::new(setting) else {
+            panic!("the settings are unfit");
+        };
+        Self {
+            deployment: Arc::new(deployment),
+            recording,
+            timeline,
+            queue,
+            ports,
+        }
+    }
+
+    fn app(&self) -> App {
+        App::new(self.deployment.clone(), self.ports.clone())
+    }
+
+    fn send(&self, request: Request<Body>) -> Answer {
+        let ports = || self.ports.clone();
+        let response = self
+            .deployment
+            .serve(request, ports)
+            .now_or_never()
+            .unwrap();
+        let (head, body) = response.into_parts();
+        let body = body.collect().now_or_never().unwrap().unwrap().to_bytes();
+        let etag = head.headers.get(ETAG);
+        Answer {
+            status: head.status.as_u16(),
+            etag: etag.map(|tag| tag.to_str().unwrap().to_owned()),
+            body: serde_json::from_slice(&body).unwrap_or(Json::Null),
+        }
+    }
+
+    /// Asks what must be answered with `status`; by nobody if `token` is empty.
+    fn ask(
+        &self,
+        status: u16,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: Option<Json>,
+    ) -> Answer {
+        let uri = if path.starts_with("/health") {
+            path.to_owned()
+        } else {
+            format!("/api/v1{path}")
+        };
+        let mut request = Request::builder().method(method).uri(uri);
+        if !token.is_empty() {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let request = request.header(CONTENT_TYPE, "application/json").body(body);
+        let answer = self.send(request.unwrap());
+        assert_eq!(answer.status, status, "{method} {path}: {}", answer.body);
+        answer
+    }
+
+    fn get(&self, path: &str, token: &str) -> Answer {
+        self.ask(200, "GET", path, token, None)
+    }
+
+    fn register(&self, username: &str) -> Person {
+        let body = json!({
+            "username": username,
+            "email": format!("{username}@example.com"),
+            "password": "a passphrase of one's own",
+        });
+        let answer = self.ask(201, "POST", "/auth/register", "", Some(body));
+        Person {
+            id: answer.text("/user/id"),
+            token: answer.text("/access_token"),
+        }
+    }
+
+    /// What has no route yet.
+    fn by_hand(&self, sql: &str, params: Vec<Value>) {
+        self.recording
+            .batch(vec![(sql.to_owned(), params)])
+            .unwrap();
+    }
+
+    /// Delivers whatever waits, each message twice.
+    fn deliver(&self) {
+        while let Some(delivery) = self.queue.receive(|_| 0) {
+            let (body, attempt) = (delivery.body().to_owned(), delivery.attempt());
+            let verdict = jobs::consume(&self.app(), &body, attempt)
+                .now_or_never()
+                .unwrap();
+            jobs::consume(&self.app(), &body, attempt.saturating_add(1))
+                .now_or_never()
+                .unwrap();
+            delivery.settle(verdict);
+        }
+    }
+
+    /// Loses whatever waits.
+    fn lose_messages(&self) {
+        while let Some(delivery) = self.queue.receive(|_| 0) {
+            delivery.settle(kith::platform::Verdict::Acknowledge);
+        }
+    }
+
+    fn sweep_after(&self, minutes: u64) {
+        self.timeline.advance(Duration::from_mins(minutes));
+        jobs::sweep(&self.app()).now_or_never().unwrap();
+    }
+}
+
+struct Person {
+    id: String,
+    token: String,
+}
+
+/// Everything that Kith asks its database, from the first account to the last dead letter.
+fn tell(database: Sqlite) -> Vec<Sent> {
+    let kith = Kith::new(database);
+    let (asha, ben, chen) = (
+        kith.register("asha"),
+        kith.register("ben"),
+        kith.register("chen"),
+    );
+    accounts(&kith, &asha);
+    let post = posts(&kith, &asha, &ben);
+    likes(&kith, [&asha, &ben, &chen], &post);
+    notifications(&kith, &ben);
+    people(&kith, &asha, &ben);
+    jobs_that_fail(&kith, &asha, &ben);
+    endings(&kith, &post);
+    std::mem::take(&mut kith.recording.sent.lock().unwrap())
+}
+
+fn accounts(kith: &Kith, asha: &Person) {
+    let taken = |username: &str, email: &str| {
+        let body = json!({"username": username, "email": email, "password": "another passphrase"});
+        kith.ask(409, "POST", "/auth/register", "", Some(body));
+    };
+    taken("asha", "new@example.com");
+    taken("dara", "asha@example.com");
+    let login = |status, body| kith.ask(status, "POST", "/auth/login", "", Some(body));
+    login(
+        200,
+        json!({"username": "asha", "password": "a passphrase of one's own"}),
+    );
+    login(
+        200,
+        json!({"email": "asha@example.com", "password": "a passphrase of one's own"}),
+    );
+    login(
+        401,
+        json!({"username": "nobody", "password": "a passphrase of one's own"}),
+    );
+    kith.get("/profile", &asha.token);
+    kith.get("/health/ready", "");
+}
+
+/// Ben's post for his followers, of whom Asha is one.
+fn posts(kith: &Kith, asha: &Person, ben: &Person) -> String {
+    for caption in ["First light", "Low tide", "Fog \u{1f32b}"] {
+        kith.ask(
+            201,
+            "POST",
+            "/posts",
+            &ben.token,
+            Some(json!({"caption": caption})),
+        );
+    }
+    let body = json!({"caption": "For friends", "visibility": "followers"});
+    let post = kith
+        .ask(201, "POST", "/posts", &ben.token, Some(body))
+        .text("/id");
+    kith.ask(404, "GET", &format!("/posts/{post}"), &asha.token, None);
+    kith.by_hand(
+        "insert into follows values (?1, ?2, 'accepted', 0, 0)",
+        vec![asha.id.as_str().into(), ben.id.as_str().into()],
+    );
+    kith.get(&format!("/posts/{post}"), &asha.token);
+    kith.ask(404, "GET", &format!("/posts/{post}"), "", None);
+    let page = kith.get("/posts?limit=1", "");
+    let cursor = page.text("/next_cursor");
+    kith.get(&format!("/posts?limit=1&cursor={cursor}"), &asha.token);
+    post
+}
+
+fn likes(kith: &Kith, [asha, ben, chen]: [&Person; 3], post: &str) {
+    let like = format!("/posts/{post}/like");
+    kith.ask(200, "PUT", &like, &asha.token, None);
+    kith.ask(200, "PUT", &like, &asha.token, None);
+    kith.ask(200, "PUT", &like, &ben.token, None);
+    kith.ask(404, "PUT", &like, &chen.token, None);
+    kith.deliver();
+    kith.ask(200, "DELETE", &like, &asha.token, None);
+    kith.ask(200, "DELETE", &like, &asha.token, None);
+    kith.ask(200, "PUT", &like, &asha.token, None);
+    kith.deliver();
+    let list = format!("/posts/{post}/likes?limit=1");
+    let cursor = kith.get(&list, &asha.token).text("/next_cursor");
+    kith.get(&format!("{list}&cursor={cursor}"), &asha.token);
+    let public = kith.get("/posts", "").text("/data/0/id");
+    for person in [asha, chen] {
+        kith.ask(
+            200,
+            "PUT",
+            &format!("/posts/{public}/like"),
+            &person.token,
+            None,
+        );
+    }
+    kith.deliver();
+    kith.get(&format!("/posts/{public}/likes"), "");
+}
+
+fn notifications(kith: &Kith, ben: &Person) {
+    let read = |up_to: u64| {
+        let body = Some(json!({"up_to": up_to}));
+        kith.ask(204, "POST", "/notifications/read", &ben.token, body);
+    };
+    read(1);
+    let page = kith.get("/notifications?limit=1", &ben.token);
+    let cursor = page.text("/next_cursor");
+    kith.get(&format!("/notifications?cursor={cursor}"), &ben.token);
+    read(9);
+    let tag = kith.get("/notifications", &ben.token).etag.unwrap();
+    let request = Request::get("/api/v1/notifications")
+        .header(AUTHORIZATION, format!("Bearer {}", ben.token))
+        .header(IF_NONE_MATCH, tag);
+    let unchanged = kith.send(request.body(Body::empty()).unwrap());
+    assert_eq!(unchanged.status, 304);
+}
+
+fn people(kith: &Kith, asha: &Person, ben: &Person) {
+    kith.get("/users/ben", "");
+    kith.get("/users/ben", &asha.token);
+    kith.by_hand(
+        "insert into blocks values (?1, ?2, 0)",
+        vec![ben.id.as_str().into(), asha.id.as_str().into()],
+    );
+    kith.ask(404, "GET", "/users/ben", &asha.token, None);
+    kith.get("/users/asha", &ben.token);
+    kith.get("/posts", &asha.token);
+    kith.get("/notifications", &ben.token);
+    kith.by_hand("delete from blocks", vec![]);
+}
+
+/// A like whose messages are lost is swept until it is dead; another is buried.
+fn jobs_that_fail(kith: &Kith, asha: &Person, ben: &Person) {
+    let new = |caption: &str| {
+        let post = kith.ask(
+            201,
+            "POST",
+            "/posts",
+            &ben.token,
+            Some(json!({"caption": caption})),
+        );
+        let like = format!("/posts/{}/like", post.text("/id"));
+        kith.ask(200, "PUT", &like, &asha.token, None);
+    };
+    new("Told late");
+    kith.lose_messages();
+    kith.sweep_after(1);
+    kith.deliver();
+    new("Never told");
+    let message = kith.queue.receive(|_| 0).unwrap().body().to_owned();
+    kith.get("/health/ready", "");
+    jobs::bury(&kith.app(), &message, 1).now_or_never().unwrap();
+    jobs::bury(&kith.app(), &message, 2).now_or_never().unwrap();
+    kith.sweep_after(1);
+    kith.lose_messages();
+}
+
+fn endings(kith: &Kith, post: &str) {
+    let token = |username: &str| {
+        let body = json!({"username": username, "password": "a passphrase of one's own"});
+        kith.ask(200, "POST", "/auth/login", "", Some(body))
+            .text("/access_token")
+    };
+    let path = format!("/posts/{post}");
+    kith.ask(403, "DELETE", &path, &token("asha"), None);
+    kith.ask(204, "DELETE", &path, &token("ben"), None);
+    kith.deliver();
+    let leaving = token("chen");
+    kith.ask(204, "POST", "/auth/logout", &leaving, None);
+    kith.ask(401, "GET", "/profile", &leaving, None);
+    let suspended = token("asha");
+    kith.by_hand(
+        "update users set status = 'suspended' where username = 'asha'",
+        vec![],
+    );
+    kith.ask(403, "GET", "/profile", &suspended, None);
+}
+
+/// What the file of the story begins with. `means` is what its first error means.
+const HEAD: &str = r#"[
+  {
+    "name": "Kith's own batches, from the first account to the last dead letter",
+    "means": "Aborted: username_taken",
+    "batches": [
+"#;
+
+/// The story as a file of cases, with a line for each statement.
+fn written(batches: &[Sent]) -> String {
+    let mut text = HEAD.to_owned();
+    for (place, batch) in batches.iter().enumerate() {
+        let lines: Vec<_> = batch
+            .iter()
+            .map(|(sql, params)| line(sql, params))
+            .collect();
+        let comma = if place.saturating_add(1) == batches.len() {
+            ""
+        } else {
+            ","
+        };
+        writeln!(
+            text,
+            "      [\n        {}\n      ]{comma}",
+            lines.join(",\n        ")
+        )
+        .unwrap();
+    }
+    text.push_str("    ]\n  }\n]\n");
+    text
+}
+
+fn line(sql: &str, params: &[Value]) -> String {
+    let mut parts = vec![json!(sql)];
+    parts.extend(params.iter().map(|value| match value {
+        Value::Null => Json::Null,
+        Value::Integer(number) => json!(number),
+        Value::Text(text) => json!(text),
+    }));
+    Json::from(parts).to_string()
+}
+
+/// Compares the story with its file.
+pub(crate) fn check(path: &std::path::Path, database: Sqlite) {
+    let now = written(&tell(database));
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        fs::write(path, &now).unwrap();
+    }
+    assert!(
+        now == fs::read_to_string(path).unwrap_or_default(),
+        "Kith sends other batches than the contract knows; run `UPDATE_SNAPSHOTS=1 cargo test`, record \
+         what D1 makes of them, and let the change show in review"
+    );
+}

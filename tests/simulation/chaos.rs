@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::scenarios::{self, BURY, HANDLED_BY_THE_SWEEP, LIKE_JOB, POST_DELETED_JOB};
+use crate::scenarios::{self, BURY, HANDLED_BY_THE_SWEEP, LIKE_JOB, POST_DELETED_JOB, Site};
 
 /// How a trip to the database can go wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,14 +17,21 @@ pub enum DatabaseFault {
     Before,
     /// After it took effect: only the answer is lost.
     After,
-    /// Before or after, perhaps even later than the error that is answered.
+    /// Before or after, perhaps long after the error that is answered.
     Unknown,
     /// Refused for the time being.
     Overloaded,
 }
 
 impl DatabaseFault {
-    pub const ALL: [Self; 4] = [Self::Before, Self::After, Self::Unknown, Self::Overloaded];
+    /// What can go wrong with a trip from `site`. For one that changes nothing, after is before.
+    fn of(site: Site) -> &'static [Self] {
+        if site.writes {
+            &[Self::Before, Self::After, Self::Unknown, Self::Overloaded]
+        } else {
+            &[Self::Before, Self::Unknown, Self::Overloaded]
+        }
+    }
 
     const fn name(self) -> &'static str {
         match self {
@@ -57,8 +64,8 @@ impl Point {
         Self { fault, site }
     }
 
-    pub const fn of_database(fault: DatabaseFault, site: &'static str) -> Self {
-        Self::new(fault.name(), site)
+    pub const fn of_database(fault: DatabaseFault, site: Site) -> Self {
+        Self::new(fault.name(), site.name)
     }
 }
 
@@ -68,7 +75,10 @@ impl fmt::Display for Point {
     }
 }
 
-pub const QUEUE_REFUSES: Point = Point::new("queue", "refuses a message");
+pub const QUEUE_REFUSES: Point = Point::new("queue", "refuses messages");
+pub const QUEUE_UNSURE: Point = Point::new("queue", "takes messages, and answers an error");
+pub const QUEUE_HALF: Point =
+    Point::new("queue", "takes half of the messages, and answers an error");
 pub const QUEUE_LOSES: Point = Point::new("queue", "loses a message");
 pub const QUEUE_DELAYS: Point = Point::new("queue", "delays a message");
 pub const QUEUE_DOUBLES: Point = Point::new("queue", "delivers a message twice");
@@ -78,15 +88,19 @@ pub const STORE_STALE: Point = Point::new("KV", "answers what is no longer so");
 pub const CRASH_IDLE: Point = Point::new("isolate dies", "doing nothing");
 pub const CRASH_REQUEST: Point = Point::new("isolate dies", "serving a request");
 pub const CRASH_MESSAGE: Point = Point::new("isolate dies", "with a message in its hands");
-pub const CLIENT_LEAVES: Point = Point::new("client", "leaves before the answer");
+pub const CRASH_CHORE: Point = Point::new("isolate dies", "sweeping, or sending a message");
+pub const LEAVES_EARLY: Point = Point::new("client leaves", "before the database has run it");
+pub const LEAVES_LATE: Point = Point::new("client leaves", "after the database has run it");
 pub const CLOCK_BACK: Point = Point::new("clock", "of an isolate set back");
 pub const CLOCK_AHEAD: Point = Point::new("clock", "of an isolate set ahead");
 pub const TIME_PASSES: Point = Point::new("clock", "hours pass at once");
 pub const CRON_MISSES: Point = Point::new("cron", "does not fire");
 
 /// The points that no scenario brings.
-const OF_THE_PLATFORM: [Point; 15] = [
+const OF_THE_PLATFORM: [Point; 19] = [
     QUEUE_REFUSES,
+    QUEUE_UNSURE,
+    QUEUE_HALF,
     QUEUE_LOSES,
     QUEUE_DELAYS,
     QUEUE_DOUBLES,
@@ -96,7 +110,9 @@ const OF_THE_PLATFORM: [Point; 15] = [
     CRASH_IDLE,
     CRASH_REQUEST,
     CRASH_MESSAGE,
-    CLIENT_LEAVES,
+    CRASH_CHORE,
+    LEAVES_EARLY,
+    LEAVES_LATE,
     CLOCK_BACK,
     CLOCK_AHEAD,
     TIME_PASSES,
@@ -105,10 +121,11 @@ const OF_THE_PLATFORM: [Point; 15] = [
 
 /// Every point there is: each fault of the database at each site, and the platform's.
 pub fn points() -> Vec<Point> {
-    let mut points: Vec<_> = scenarios::sites()
-        .into_iter()
-        .flat_map(|site| DatabaseFault::ALL.map(|fault| Point::of_database(fault, site)))
-        .collect();
+    let of_site = |site| {
+        let faults = DatabaseFault::of(site).iter();
+        faults.map(move |fault| Point::of_database(*fault, site))
+    };
+    let mut points: Vec<_> = scenarios::sites().into_iter().flat_map(of_site).collect();
     points.extend(OF_THE_PLATFORM);
     points
 }
@@ -160,70 +177,78 @@ impl Chaos {
         }
     }
 
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A number below `end`.
     pub fn below(&self, end: u64) -> u64 {
-        self.state.lock().unwrap().generator.random_range(0..end)
+        self.state().generator.random_range(0..end)
     }
 
     /// A place among this many.
     pub fn pick(&self, count: usize) -> usize {
-        self.state.lock().unwrap().generator.random_range(0..count)
+        self.state().generator.random_range(0..count)
     }
 
     /// Whether something happens that has this chance.
     pub fn happens(&self, chance: f64) -> bool {
-        self.state.lock().unwrap().generator.random_bool(chance)
+        self.state().generator.random_bool(chance)
     }
 
     /// From here on nothing goes wrong any more.
     pub fn calm(&self) {
-        self.state.lock().unwrap().calm = true;
+        self.state().calm = true;
     }
 
     /// Whether a fault strikes at `point` now. The caller tells with [`Chaos::struck`] once it has.
     pub fn strikes(&self, point: Point) -> bool {
-        let mut state = self.state.lock().unwrap();
+        let mut state = self.state();
         if state.calm {
             return false;
         }
         let usual = state.of_others.get(point.fault).copied().unwrap_or(0.0);
-        // The sweep handles jobs itself only where the queue refuses them.
-        let leads_there = point == QUEUE_REFUSES && self.focus.site == HANDLED_BY_THE_SWEEP;
+        // The sweep handles jobs itself only where the queue refuses them, and has several at once
+        // only where messages are lost.
+        let leads_there = point == QUEUE_REFUSES && self.focus.site == HANDLED_BY_THE_SWEEP.name
+            || point == QUEUE_LOSES && self.focus == QUEUE_HALF;
         let in_focus = point == self.focus || leads_there;
         let chance = if in_focus { IN_FOCUS } else { usual };
         state.generator.random_bool(chance)
     }
 
     /// What goes wrong with a trip to the database from `site`, if anything.
-    pub fn database_fault(&self, site: &'static str) -> Option<DatabaseFault> {
-        let mut state = self.state.lock().unwrap();
+    pub fn database_fault(&self, site: Site) -> Option<DatabaseFault> {
+        let mut state = self.state();
         if state.calm {
             return None;
         }
-        let in_focus = DatabaseFault::ALL
-            .into_iter()
-            .find(|fault| Point::of_database(*fault, site) == self.focus);
+        let mut faults = DatabaseFault::of(site).iter().copied();
+        let in_focus = faults.find(|fault| Point::of_database(*fault, site) == self.focus);
         // Only a job that fails again and again is buried.
-        let leads_there = self.focus.site == BURY && [LIKE_JOB, POST_DELETED_JOB].contains(&site);
-        let in_focus = in_focus.or(leads_there.then_some(DatabaseFault::Before));
-        if in_focus.is_some() && state.generator.random_bool(IN_FOCUS) {
+        let fails_always =
+            self.focus.site == BURY.name && [LIKE_JOB, POST_DELETED_JOB].contains(&site);
+        let in_focus = in_focus.or(fails_always.then_some(DatabaseFault::Before));
+        let chance = if fails_always { 0.9 } else { IN_FOCUS };
+        if in_focus.is_some() && state.generator.random_bool(chance) {
             return in_focus;
         }
         let chance = state.of_database;
         if !state.generator.random_bool(chance) {
             return None;
         }
-        DatabaseFault::ALL.choose(&mut state.generator).copied()
+        DatabaseFault::of(site)
+            .choose(&mut state.generator)
+            .copied()
     }
 
     /// Counts a fault that has struck.
     pub fn struck(&self, point: Point) {
-        let mut state = self.state.lock().unwrap();
-        *state.struck.entry(point).or_default() += 1;
+        *self.state().struck.entry(point).or_default() += 1;
     }
 
     /// What has struck.
     pub fn all_struck(&self) -> Struck {
-        self.state.lock().unwrap().struck.clone()
+        self.state().struck.clone()
     }
 }

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::chaos;
 use crate::executor::{Owner, pause};
+use crate::hands::Kind;
 use crate::model::{Caller, Id};
 use crate::ports::ports;
 use crate::scenarios::{Answer, Call, Choice, Memory, Operation, SCENARIOS, SWEEP_SITES, Scenario};
@@ -26,10 +27,10 @@ pub struct Client {
     /// Whose it is; nobody's sometimes.
     home: Option<Id>,
     memory: Memory,
-    /// The access token, for whom it is, and when it ends, in seconds.
-    token: Option<(Caller, String, i64)>,
     /// Whether it may do what costs a password's hash.
     hashes: bool,
+    /// Whether it keeps a token until it is refused.
+    careless: bool,
 }
 
 /// Seconds before its end at which a client renews a token.
@@ -41,14 +42,14 @@ const TRIES: usize = 4;
 impl Client {
     pub fn new(world: Arc<World>, home: Option<Id>, caller: Option<Caller>, hashes: bool) -> Self {
         Self {
-            world,
             home,
             memory: Memory {
                 caller,
                 ..Memory::default()
             },
-            token: None,
             hashes,
+            careless: world.chaos.happens(0.3),
+            world,
         }
     }
 
@@ -78,29 +79,40 @@ impl Client {
         let chaos = &self.world.chaos;
         let most = match chaos.below(20) {
             0 => 240_000,
+            // Long enough for an isolate to learn of the operator's switches.
+            1..4 if self.world.switches => 120_000,
             1..6 => 20_000,
             _ => 300,
         };
         Duration::from_millis(chaos.below(most))
     }
 
-    /// Whoever has signed out signs in again sometimes, by a session that costs no hash.
+    /// Whoever has signed out signs in again sometimes, by a session that costs no hash. Now and then
+    /// somebody shows another's session.
     fn come_home(&mut self) {
-        if self.memory.caller.is_some() || !self.world.chaos.happens(0.5) {
-            return;
-        }
-        if let Some(home) = &self.home {
+        let chaos = &self.world.chaos;
+        if let Some(caller) = &self.memory.caller
+            && chaos.happens(0.01)
+        {
+            let forged = Caller {
+                session: self.world.any_session(),
+                ..caller.clone()
+            };
+            self.memory.of_another(Some(forged), None);
+        } else if let Some(home) = &self.home
+            && (self.memory.caller.is_none() && chaos.happens(0.5) || chaos.happens(0.02))
+        {
             let session = self.world.open_session(home);
-            self.memory.caller = Some(session);
+            self.memory.of_another(Some(session), None);
         }
     }
 
     fn decide(&self) -> (&'static Scenario, Arc<dyn Operation>) {
         let chaos = &self.world.chaos;
         let weight = |scenario: &Scenario| {
-            let in_focus = scenario.sites.contains(&chaos.focus.site)
-                || scenario.leads_to.contains(&chaos.focus.site)
-                || (chaos.focus.fault == "KV" && scenario.reads_flags);
+            let mut sites = scenario.sites.iter().chain(scenario.leads_to);
+            let in_focus = sites.any(|site| site.name == chaos.focus.site)
+                || (chaos.focus.fault == chaos::STORE_FAILS.fault && scenario.reads_flags);
             match (scenario.hashes, in_focus) {
                 (true, _) if !self.hashes => 0,
                 (true, true) => 8,
@@ -124,6 +136,7 @@ impl Client {
             chaos,
             memory: &self.memory,
             number,
+            reveals_email: self.world.reveals_email,
         };
         (scenario, (scenario.draw)(&choice))
     }
@@ -136,9 +149,9 @@ impl Client {
             operation: operation.clone(),
             caller: self.memory.caller.clone(),
         };
-        let run = world.begin(what, scenario.sites);
+        let run = world.prepare(what, scenario.sites);
         let request = self.request(&operation.call());
-        let expires = self.token.as_ref().map(|(_, _, expires)| *expires);
+        let expires = self.memory.token.as_deref().map(tokens::expires);
         world.note(|| {
             let caller = self.memory.caller.as_ref().map(|caller| &caller.user);
             format!(
@@ -152,7 +165,10 @@ impl Client {
             return false;
         };
         world.note(|| format!("run {run}: answered {} {}", answer.status, answer.body));
-        let reliable = world.judge(run, &answer, expires, &isolate);
+        let reliable = world.judge(run, &answer, expires);
+        if answer.body["code"] == "token_expired" {
+            self.memory.token = None;
+        }
         if reliable && let Some(prediction) = world.prediction(run) {
             operation.remember(&prediction, &answer, &mut self.memory);
         }
@@ -165,8 +181,8 @@ impl Client {
             None => format!("/api/v1{}", call.path),
         };
         let mut request = Request::builder().method(call.method).uri(path);
-        if let Some(caller) = self.memory.caller.clone() {
-            request = request.header(AUTHORIZATION, format!("Bearer {}", self.token(&caller)));
+        if let Some(token) = self.token() {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
         if let Some(tag) = &call.if_none_match {
             request = request.header(IF_NONE_MATCH, tag);
@@ -181,18 +197,16 @@ impl Client {
         request.body(body).unwrap()
     }
 
-    fn token(&mut self, caller: &Caller) -> String {
+    /// The token it was given; renewed in time, or, by the careless, once it was refused.
+    fn token(&mut self) -> Option<String> {
+        let caller = self.memory.caller.as_ref()?;
         let now = self.world.clock.now();
-        if let Some((owner, token, expires)) = &self.token
-            && owner == caller
-            && now.seconds() < expires - RENEWED
-        {
-            return token.clone();
-        }
-        let token = tokens::issue(caller, now);
-        let expires = now.seconds() + tokens::LIFETIME_SECONDS;
-        self.token = Some((caller.clone(), token.clone(), expires));
-        token
+        let ends_soon = |token: &String| now.seconds() > tokens::expires(token) - RENEWED;
+        let token = self.memory.token.take();
+        let token = token.filter(|token| self.careless || !ends_soon(token));
+        let token = token.unwrap_or_else(|| tokens::issue(caller, now));
+        self.memory.token = Some(token.clone());
+        Some(token)
     }
 }
 
@@ -207,15 +221,16 @@ async fn send(
     let serving = {
         let (world, isolate) = (world.clone(), isolate.clone());
         async move {
-            let _held = world.hold_request(isolate.number);
+            let _held = world.hold(isolate.number, Kind::Request);
             pause().await;
+            world.begin(run, &isolate);
             // The second invocation is Kith's own: its chores.
             let first = AtomicBool::new(true);
             let response = isolate.deployment.serve(request, || {
                 if first.swap(false, Relaxed) {
                     ports(&world, &isolate, run)
                 } else {
-                    ports(&world, &isolate, world.begin(What::Chore, SWEEP_SITES))
+                    ports(&world, &isolate, world.prepare(What::Sweep, SWEEP_SITES))
                 }
             });
             let answer = read(response.await).await;
@@ -225,10 +240,11 @@ async fn send(
         }
     };
     let task = world.spawner.spawn(Owner::Isolate(isolate.number), serving);
-    if !world.chaos.strikes(chaos::CLIENT_LEAVES) {
+    let leaves = [chaos::LEAVES_EARLY, chaos::LEAVES_LATE];
+    if !leaves.into_iter().any(|point| world.chaos.strikes(point)) {
         return receiver.await.ok();
     }
-    for _ in 0..world.chaos.below(12) {
+    for _ in 0..=world.chaos.below(16) {
         pause().await;
         match receiver.try_recv() {
             Ok(None) => {}
@@ -236,7 +252,11 @@ async fn send(
             Err(_) => return None,
         }
     }
-    world.struck(chaos::CLIENT_LEAVES);
+    world.struck(if world.executed(run) {
+        chaos::LEAVES_LATE
+    } else {
+        chaos::LEAVES_EARLY
+    });
     world.spawner.end(task);
     None
 }

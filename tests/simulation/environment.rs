@@ -4,75 +4,92 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use kith::app::App;
 use kith::jobs;
 use kith::platform::Clock;
+use kith::platform::native::Delivery;
 use serde_json::Value;
 
 use crate::chaos;
 use crate::executor::Owner;
+use crate::hands::Kind;
 use crate::ports::ports;
 use crate::scenarios::{BURY, LIKE_JOB, POST_DELETED_JOB, SWEEP_SITES};
-use crate::world::{What, World};
+use crate::world::{Isolate, RunId, What, World};
 
 async fn sleep(world: &World, millis: u64) {
     world.timeline.sleep(Duration::from_millis(millis)).await;
 }
 
-/// Gives every message that is due to some isolate.
+/// The most messages that one invocation is given, as in `wrangler.toml`.
+const BATCH: usize = 20;
+
+/// Gives every message that is due to some isolate, several at once.
 pub async fn deliver_messages(world: Arc<World>) {
     while !world.is_over() {
-        while deliver_one(&world) {}
+        while let Some(delivery) = world.queue.receive_dead() {
+            deliver(&world, vec![delivery]);
+        }
+        let batch: Vec<_> = std::iter::from_fn(|| receive(&world)).take(BATCH).collect();
+        if !batch.is_empty() {
+            deliver(&world, batch);
+        }
         sleep(&world, 200 + world.chaos.below(2_000)).await;
     }
 }
 
-fn deliver_one(world: &Arc<World>) -> bool {
+fn receive(world: &World) -> Option<Delivery> {
     let chaos = &world.chaos;
-    let choose = |count: usize| {
+    world.queue.receive(|count| {
         if count > 1 && chaos.strikes(chaos::QUEUE_REORDERS) {
             world.struck(chaos::QUEUE_REORDERS);
             return 1 + chaos.pick(count - 1);
         }
         0
-    };
-    let Some(delivery) = world
-        .queue
-        .receive_dead()
-        .or_else(|| world.queue.receive(choose))
-    else {
-        return false;
-    };
-    let message: Value = serde_json::from_str(delivery.body()).unwrap();
-    let sites: &[_] = match (delivery.is_dead(), message["job"]["kind"].as_str()) {
-        (true, _) => &[BURY],
-        (false, Some("like")) => &[LIKE_JOB],
-        _ => &[POST_DELETED_JOB],
-    };
+    })
+}
+
+/// One invocation: each message is handled and settled for itself.
+fn deliver(world: &Arc<World>, batch: Vec<Delivery>) {
     let isolate = world.any_isolate();
-    let run = world.begin(What::Chore, sites);
-    world.note(|| format!("run {run} in isolate {}: message {message}", isolate.number));
-    let number = isolate.number;
-    let world = world.clone();
-    let spawner = world.spawner.clone();
-    spawner.spawn(Owner::Isolate(number), async move {
-        let _held = world.hold_message(number);
-        let app = App::new(isolate.deployment.clone(), ports(&world, &isolate, run));
-        let (body, attempt) = (delivery.body().to_owned(), delivery.attempt());
-        let verdict = if delivery.is_dead() {
-            jobs::bury(&app, &body, attempt).await
-        } else {
-            jobs::consume(&app, &body, attempt).await
+    let messages = batch.into_iter().map(|delivery| {
+        let message: Value = serde_json::from_str(delivery.body()).unwrap();
+        let id = message["id"].as_str().unwrap_or_default().to_owned();
+        let (what, sites): (_, &[_]) = match message["job"]["kind"].as_str() {
+            _ if delivery.is_dead() => (What::Bury(id), &[BURY]),
+            Some("like") => (What::Message(id), &[LIKE_JOB]),
+            _ => (What::Message(id), &[POST_DELETED_JOB]),
         };
-        world.note(|| format!("run {run}: {verdict:?}"));
-        delivery.settle(verdict);
+        let run = world.prepare(what, sites);
+        world.note(|| format!("run {run} in isolate {}: message {message}", isolate.number));
+        handle(world.clone(), isolate.clone(), run, delivery)
     });
-    true
+    let owner = Owner::Isolate(isolate.number);
+    let messages = join_all(messages.collect::<Vec<_>>());
+    world.spawner.spawn(owner, async move {
+        messages.await;
+    });
+}
+
+async fn handle(world: Arc<World>, isolate: Isolate, run: RunId, delivery: Delivery) {
+    let _held = world.hold(isolate.number, Kind::Message);
+    let app = App::new(isolate.deployment.clone(), ports(&world, &isolate, run));
+    let (body, attempt) = (delivery.body().to_owned(), delivery.attempt());
+    let verdict = if delivery.is_dead() {
+        jobs::bury(&app, &body, attempt).await
+    } else {
+        jobs::consume(&app, &body, attempt).await
+    };
+    world.note(|| format!("run {run}: {verdict:?}"));
+    delivery.settle(verdict);
 }
 
 /// Sweeps each minute; more often where the sweep itself is in focus.
 pub async fn fire_cron(world: Arc<World>) {
-    let in_focus = SWEEP_SITES.contains(&world.chaos.focus.site);
+    let focus = world.chaos.focus;
+    let in_focus = SWEEP_SITES.iter().any(|site| site.name == focus.site)
+        || [chaos::QUEUE_HALF, chaos::CRASH_CHORE].contains(&focus);
     while !world.is_over() {
         sleep(&world, if in_focus { 10_000 } else { 60_000 }).await;
         if world.chaos.strikes(chaos::CRON_MISSES) {
@@ -85,13 +102,16 @@ pub async fn fire_cron(world: Arc<World>) {
 
 fn sweep(world: &Arc<World>) {
     let isolate = world.any_isolate();
-    let run = world.begin(What::Chore, SWEEP_SITES);
+    let run = world.prepare(What::Sweep, SWEEP_SITES);
     world.note(|| format!("run {run} in isolate {}: sweep", isolate.number));
     let app = App::new(isolate.deployment.clone(), ports(world, &isolate, run));
-    let owner = Owner::Isolate(isolate.number);
+    let held = world.hold(isolate.number, Kind::Chore);
     world
         .spawner
-        .spawn(owner, async move { jobs::sweep(&app).await });
+        .spawn(Owner::Isolate(isolate.number), async move {
+            let _held = held;
+            jobs::sweep(&app).await;
+        });
 }
 
 /// Lets isolates die.
@@ -102,9 +122,10 @@ pub async fn kill_isolates(world: Arc<World>) {
         sleep(&world, world.chaos.below(most)).await;
         let isolate = world.any_isolate().number;
         let in_hand = world.state().in_hand[isolate];
-        let point = match (in_hand.requests, in_hand.messages) {
-            (_, 1..) => chaos::CRASH_MESSAGE,
-            (1.., _) => chaos::CRASH_REQUEST,
+        let point = match (in_hand.messages, in_hand.chores, in_hand.requests) {
+            (1.., _, _) => chaos::CRASH_MESSAGE,
+            (_, 1.., _) => chaos::CRASH_CHORE,
+            (_, _, 1..) => chaos::CRASH_REQUEST,
             _ => chaos::CRASH_IDLE,
         };
         if world.chaos.strikes(point) {
@@ -123,11 +144,13 @@ const SKEW: i64 = 25_000;
 pub async fn set_clocks(world: Arc<World>) {
     while world.state().busy > 0 && !world.is_over() {
         sleep(&world, world.chaos.below(20_000)).await;
-        let clock = world.any_isolate().clock;
+        let isolate = world.any_isolate();
+        let clock = isolate.clock;
         let skew = clock.now().millis() - world.clock.now().millis();
         let by = i64::try_from(world.chaos.below(SKEW.unsigned_abs())).unwrap();
         if skew - by > -SKEW && world.chaos.strikes(chaos::CLOCK_BACK) {
             world.struck(chaos::CLOCK_BACK);
+            world.forgive(isolate.number);
             clock.jump(-by);
         } else if skew + by < SKEW && world.chaos.strikes(chaos::CLOCK_AHEAD) {
             world.struck(chaos::CLOCK_AHEAD);
@@ -141,33 +164,41 @@ pub async fn set_clocks(world: Arc<World>) {
     }
 }
 
-/// More rounds than it takes to do every job when nothing goes wrong any more.
-const ROUNDS: usize = 500;
+/// Minutes after which every job must be done, once nothing goes wrong any more: the longest lease,
+/// and a few for the message.
+const TO_THE_END: usize = 65;
 
-/// Once everybody has finished: faults end, an admin replays the dead jobs, and after a while nothing
-/// may be left to do.
+/// Minutes after which a job that was replayed must be done.
+const REPLAYED: usize = 3;
+
+/// Once everybody has finished, faults end. Then every job must be done that is not dead; an admin
+/// replays the dead ones; and then nothing may be left to do.
 pub async fn settle(world: Arc<World>) {
     while world.state().busy > 0 {
         sleep(&world, 1_000).await;
     }
     world.chaos.calm();
     world.note(|| "everybody has finished; nothing goes wrong any more".to_owned());
-    for _ in 0..ROUNDS {
-        world.replay_dead_jobs();
-        sweep(&world);
-        sleep(&world, 60_000 + world.chaos.below(600_000)).await;
-        if world.jobs_left() == 0
-            && world.queue.is_empty()
-            && world.spawner.tasks_in_isolates() == 0
-        {
-            world.check_end();
-            world.state().settled = true;
+    let done = |world: &World| world.jobs_alive() == 0 && world.queue.is_empty();
+    wait_until(&world, TO_THE_END, done).await;
+    world.replay_dead_jobs();
+    let done = |world: &World| world.jobs_left() == 0 && world.spawner.tasks_in_isolates() == 0;
+    wait_until(&world, REPLAYED, done).await;
+    world.check_end();
+    world.state().settled = true;
+}
+
+/// Waits for what must come within so many minutes.
+async fn wait_until(world: &Arc<World>, minutes: usize, done: impl Fn(&World) -> bool) {
+    // Not in step with the sweep, which is a task too.
+    for _ in 0..minutes * 7 {
+        if done(world) {
             return;
         }
+        sleep(world, 60_000 / 7).await;
     }
-    world.violate(&format!(
-        "{} jobs and {} messages are left",
-        world.jobs_left(),
-        world.queue.len()
-    ));
+    if !done(world) {
+        let (jobs, messages) = (world.jobs_left(), world.queue.len());
+        world.violate(&format!("{jobs} jobs and {messages} messages are left"));
+    }
 }

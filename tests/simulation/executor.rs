@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ pub struct Spawner(Arc<Mutex<Board>>);
 
 impl Spawner {
     fn board(&self) -> MutexGuard<'_, Board> {
-        self.0.lock().unwrap()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn spawn(&self, owner: Owner, work: impl Future<Output = ()> + Send + 'static) -> TaskId {
@@ -89,7 +89,7 @@ struct TaskWaker {
 
 impl Wake for TaskWaker {
     fn wake(self: Arc<Self>) {
-        let mut board = self.board.lock().unwrap();
+        let mut board = self.board.lock().unwrap_or_else(PoisonError::into_inner);
         if !board.ready.contains(&self.id) {
             board.ready.push(self.id);
         }
@@ -109,10 +109,10 @@ pub async fn pause() {
     .await;
 }
 
-/// Runs tasks until none can go on, or `stopped` says so.
+/// Runs tasks until `stopped` says so.
 ///
 /// # Errors
-/// When there is no end to it.
+/// When no task can go on, or when there is no end to it.
 pub fn run(
     spawner: &Spawner,
     timeline: &Timeline,
@@ -127,10 +127,8 @@ pub fn run(
         }
         let Some(id) = next(spawner, chaos) else {
             // Everybody waits for time to pass.
-            let Some(rest) = timeline.until_next_waking() else {
-                return Ok(());
-            };
-            timeline.advance(rest);
+            let rest = timeline.until_next_waking();
+            timeline.advance(rest.ok_or("nobody can go on")?);
             continue;
         };
         let Some(task) = tasks.get_mut(&id) else {

@@ -9,25 +9,36 @@ use crate::world::World;
 pub struct InHand {
     pub requests: usize,
     pub messages: usize,
+    /// Sweeps, and messages on their way to the queue.
+    pub chores: usize,
+}
+
+/// Which of it.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    Request,
+    Message,
+    Chore,
+}
+
+impl InHand {
+    fn of(&mut self, kind: Kind) -> &mut usize {
+        match kind {
+            Kind::Request => &mut self.requests,
+            Kind::Message => &mut self.messages,
+            Kind::Chore => &mut self.chores,
+        }
+    }
 }
 
 impl World {
-    /// A request is in the hands of an isolate until what this returns is dropped.
-    pub fn hold_request(self: &Arc<Self>, isolate: usize) -> Held {
-        self.hold(isolate, |in_hand| &mut in_hand.requests)
-    }
-
-    /// As [`World::hold_request`], for a message.
-    pub fn hold_message(self: &Arc<Self>, isolate: usize) -> Held {
-        self.hold(isolate, |in_hand| &mut in_hand.messages)
-    }
-
-    fn hold(self: &Arc<Self>, isolate: usize, which: fn(&mut InHand) -> &mut usize) -> Held {
-        *which(&mut self.state().in_hand[isolate]) += 1;
+    /// Something is in the hands of an isolate until what this returns is dropped.
+    pub fn hold(self: &Arc<Self>, isolate: usize, kind: Kind) -> Held {
+        *self.state().in_hand[isolate].of(kind) += 1;
         Held {
             world: self.clone(),
             isolate,
-            which,
+            kind,
         }
     }
 }
@@ -36,11 +47,11 @@ impl World {
 pub struct Held {
     world: Arc<World>,
     isolate: usize,
-    which: fn(&mut InHand) -> &mut usize,
+    kind: Kind,
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        *(self.which)(&mut self.world.state().in_hand[self.isolate]) -= 1;
+        *self.world.state().in_hand[self.isolate].of(self.kind) -= 1;
     }
 }

@@ -26,11 +26,13 @@ mod oracle;
 mod ports;
 mod report;
 mod scenarios;
+mod switches;
 mod tokens;
 mod world;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -61,20 +63,29 @@ fn simulate(seed: u64, migrations: &[String], close: bool) -> Finish {
     let points = chaos::points();
     let focus = points[usize::try_from(seed).unwrap() % points.len()];
     let chaos = Arc::new(Chaos::new(seed, focus));
-    let isolates = 1 + chaos.pick(3);
-    let world = Arc::new(World::new(chaos.clone(), seed, migrations, isolates, close));
-    let hashes = focus.site.starts_with("auth.") || chaos.happens(0.05);
-    populate(&world, hashes);
-    let spawner = &world.spawner;
-    spawner.spawn(Owner::World, environment::deliver_messages(world.clone()));
-    spawner.spawn(Owner::World, environment::fire_cron(world.clone()));
-    spawner.spawn(Owner::World, environment::kill_isolates(world.clone()));
-    spawner.spawn(Owner::World, environment::set_clocks(world.clone()));
-    spawner.spawn(Owner::World, operator::meddle(world.clone()));
-    spawner.spawn(Owner::World, environment::settle(world.clone()));
-    let over = || world.is_over();
-    if let Err(endless) = executor::run(&world.spawner, &world.timeline, &chaos, over) {
-        world.violate(&endless);
+    let world = Arc::new(World::new(chaos.clone(), seed, migrations, close));
+    let ran = catch_unwind(AssertUnwindSafe(|| {
+        let at_the_door = focus.site.starts_with("auth.") || focus == chaos::STORE_STALE;
+        let hashes = at_the_door || chaos.happens(0.05);
+        populate(&world, hashes);
+        let spawner = &world.spawner;
+        spawner.spawn(Owner::World, environment::deliver_messages(world.clone()));
+        spawner.spawn(Owner::World, environment::fire_cron(world.clone()));
+        spawner.spawn(Owner::World, environment::kill_isolates(world.clone()));
+        spawner.spawn(Owner::World, environment::set_clocks(world.clone()));
+        spawner.spawn(Owner::World, operator::meddle(world.clone()));
+        spawner.spawn(Owner::World, environment::settle(world.clone()));
+        let over = || world.is_over();
+        executor::run(spawner, &world.timeline, &chaos, over)
+    }));
+    match ran {
+        Ok(Ok(())) => {}
+        Ok(Err(stuck)) => world.violate(&stuck),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            world.violate(&format!("a panic: {}", text.unwrap_or_default()));
+        }
     }
     world.finish()
 }
@@ -147,6 +158,7 @@ fn whatever_goes_wrong_every_promise_is_kept() {
     let first = number("KITH_SIM_SEED").unwrap_or(0);
     let short = ROUNDS * u64::try_from(chaos::points().len()).unwrap();
     let seeds = count.unwrap_or(short);
+    assert!(seeds > 0, "no seed proves nothing");
     let migrations = migrations();
     if seeds == 1 {
         let finish = simulate(first, &migrations, true);
@@ -172,7 +184,11 @@ fn whatever_goes_wrong_every_promise_is_kept() {
     );
     let never = report.never_struck();
     let all = u64::try_from(chaos::points().len()).unwrap();
-    assert!(seeds < all || never.is_empty(), "never struck: {never:?}");
+    if seeds < all {
+        println!("not every point was in focus: it takes {all} seeds");
+    } else {
+        assert!(never.is_empty(), "never struck: {never:?}");
+    }
 }
 
 #[test]
@@ -182,5 +198,11 @@ fn the_same_seed_replays_the_same_history() {
         let [one, other] = [(); 2].map(|()| simulate(seed, &migrations, true));
         assert!(one.history.len() > 100);
         assert_eq!(one.history, other.history, "seed {seed}");
+        // Looking closely changes nothing.
+        let from_afar = simulate(seed, &migrations, false);
+        assert_eq!(
+            (one.answered, one.struck),
+            (from_afar.answered, from_afar.struck)
+        );
     }
 }

@@ -1,33 +1,34 @@
 //! What is done to the database directly, and to the model alike: what has no route yet, and what an
 //! admin does.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+
+use argon2::password_hash::{PasswordHasher, SaltString};
+use argon2::{Algorithm, Argon2, Version};
 
 use kith::id::{PostId, SessionId, UserId};
 use kith::platform::{Clock, Value};
 
-use crate::chaos;
-use crate::model::{Caller, Id, NewPost, Post, Status, User};
-use crate::scenarios::PASSWORD;
+use crate::model::{Caller, Id, NewPost, Post, Session, Status, User};
+use crate::scenarios::{OTHER_PASSWORD, PASSWORD};
 use crate::world::World;
 
-/// Everybody's password, hashed once: what it costs is not what is tested here.
-fn password_hash() -> String {
-    use argon2::password_hash::{PasswordHasher, SaltString};
-    use std::sync::OnceLock;
-    static HASH: OnceLock<String> = OnceLock::new();
-    let hash = HASH.get_or_init(|| {
-        let salt = SaltString::encode_b64(b"sixteen bytes...").unwrap();
-        let parameters = argon2::Params::new(19 * 1_024, 2, 1, None).unwrap();
-        let (algorithm, version) = (argon2::Algorithm::Argon2id, argon2::Version::V0x13);
-        let argon2 = argon2::Argon2::new(algorithm, version, parameters);
-        argon2
-            .hash_password(PASSWORD.as_bytes(), &salt)
-            .unwrap()
-            .to_string()
-    });
-    hash.clone()
+/// A password's hash, computed once: what it costs is not what is tested here.
+fn hash_of(password: &str) -> String {
+    static HASHES: OnceLock<[String; 2]> = OnceLock::new();
+    let hashes = HASHES.get_or_init(|| [PASSWORD, OTHER_PASSWORD].map(hash));
+    hashes[usize::from(password == OTHER_PASSWORD)].clone()
+}
+
+fn hash(password: &str) -> String {
+    let salt = SaltString::encode_b64(b"sixteen bytes...").unwrap();
+    let parameters = argon2::Params::new(19 * 1_024, 2, 1, None).unwrap();
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters);
+    argon2
+        .hash_password(password.as_bytes(), &salt)
+        .unwrap()
+        .to_string()
 }
 
 macro_rules! params {
@@ -42,41 +43,61 @@ impl World {
     /// Somebody new, who did not register.
     pub fn settle_in(&self, username: &str) -> Id {
         let id = UserId::generate(&self.clock, self.random.as_ref()).to_string();
-        let user = User::new(username, Some(PASSWORD));
+        let user = User::new(username, PASSWORD, self.clock.now());
         self.write(
             "insert into users (id, username, email, password_hash, display_name, created_at)
-             values (?1, ?2, ?3, ?4, ?2, 0)",
-            params![id.as_str(), username, user.email.as_str(), password_hash()],
+             values (?1, ?2, ?3, ?4, ?2, ?5)",
+            params![
+                id.as_str(),
+                username,
+                user.email.as_str(),
+                hash_of(PASSWORD),
+                user.created_at
+            ],
         );
         self.state().model.users.insert(id.clone(), user);
         id
     }
 
-    /// A session on another device.
+    /// A session on another device; a few last for minutes only.
     pub fn open_session(&self, user: &str) -> Caller {
         let session = SessionId::generate(&self.clock, self.random.as_ref()).to_string();
         let now = self.clock.now();
+        let minutes = if self.chaos.happens(0.1) {
+            1 + self.chaos.below(90)
+        } else {
+            60 * 24 * 365
+        };
+        let expires_at = now.plus(Duration::from_mins(minutes));
         self.write(
             "insert into sessions (
                id, user_id, user_agent, current_hash, rotated_at, created_at, last_used_at, expires_at
              ) values (?1, ?2, '', ?1, ?3, ?3, ?3, ?4)",
-            params![session.as_str(), user, now, now.plus(Duration::from_hours(24 * 365))],
+            params![session.as_str(), user, now, expires_at],
         );
-        let mut state = self.state();
-        state
-            .model
-            .sessions
-            .insert(session.clone(), (user.to_owned(), true));
+        let opened = Session {
+            user: user.to_owned(),
+            lives: true,
+            expires_at,
+        };
+        self.state().model.sessions.insert(session.clone(), opened);
         Caller {
             user: user.to_owned(),
             session,
         }
     }
 
+    /// Anybody's session.
+    pub fn any_session(&self) -> Id {
+        let state = self.state();
+        let place = self.chaos.pick(state.model.sessions.len());
+        state.model.sessions.keys().nth(place).unwrap().clone()
+    }
+
     /// A post or a comment that was there before.
     pub fn write_post(&self, author: &str, post: &NewPost, reply_to: Option<&Id>) -> Id {
         let id = PostId::generate(&self.clock, self.random.as_ref()).to_string();
-        let mut written = Post::root(author, post);
+        let mut written = Post::root(author, post, self.clock.now());
         if let Some(root) = reply_to {
             let state = self.state();
             let root_post = &state.model.posts[root];
@@ -92,7 +113,7 @@ impl World {
         self.write(
             "insert into posts (
                id, author_id, caption, visibility, reply_to, audience_id, created_at
-             ) values (?1, ?2, ?3, ?4, ?5, ?6, 0)",
+             ) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![
                 id.as_str(),
                 author,
@@ -100,6 +121,7 @@ impl World {
                 visibility,
                 written.reply_to.as_deref(),
                 written.audience.as_str(),
+                written.created_at,
             ],
         );
         self.write(
@@ -143,28 +165,55 @@ impl World {
         self.write(sql, params![from, to]);
     }
 
-    fn set_follow(&self, from: &str, to: &str, follows: bool) {
+    /// Follows, asks to follow, or no longer follows.
+    fn set_follow(&self, from: &str, to: &str, accepted: Option<bool>) {
         let pair = (from.to_owned(), to.to_owned());
-        let sql = if follows {
-            self.state().model.follows.insert(pair);
-            "insert into follows values (?1, ?2, 'accepted', 0, 0) on conflict do nothing"
-        } else {
+        self.write(
+            "delete from follows where follower_id = ?1 and followee_id = ?2",
+            params![from, to],
+        );
+        let Some(accepted) = accepted else {
             self.state().model.follows.remove(&pair);
-            "delete from follows where follower_id = ?1 and followee_id = ?2"
+            return;
         };
-        self.write(sql, params![from, to]);
+        let state = if accepted { "accepted" } else { "pending" };
+        self.write(
+            "insert into follows values (?1, ?2, ?3, 0, 0)",
+            params![from, to, state],
+        );
+        self.state().model.follows.insert(pair, accepted);
+    }
+
+    fn set_password(&self, user: &str, password: &'static str) {
+        self.write(
+            "update users set password_hash = ?2 where id = ?1",
+            params![user, hash_of(password)],
+        );
+        self.state().model.users.get_mut(user).unwrap().password = password;
     }
 
     /// Wakes the dead jobs, as an admin does.
     pub fn replay_dead_jobs(&self) {
+        let now = self.clock.now();
         self.write(
             "update jobs set dead_at = null, due_at = ?1, attempts = 0 where dead_at is not null",
-            params![self.clock.now()],
+            params![now],
         );
+        let state = &mut *self.state();
+        for job in state.model.jobs.values_mut().filter(|job| job.dead) {
+            job.dead = false;
+            job.due_at = Some(now.millis());
+            job.attempts = 0;
+        }
     }
 
     pub fn jobs_left(&self) -> usize {
         self.state().model.jobs.len()
+    }
+
+    pub fn jobs_alive(&self) -> usize {
+        let state = self.state();
+        state.model.jobs.values().filter(|job| !job.dead).count()
     }
 
     fn any<T>(&self, from: &[T]) -> Option<T>
@@ -191,7 +240,7 @@ impl World {
         let kind = if self.chaos.happens(0.5) {
             favourite
         } else {
-            self.chaos.below(5)
+            self.chaos.below(KINDS)
         };
         match kind {
             STATUS => self.set_status(
@@ -202,14 +251,18 @@ impl World {
                     Status::Active
                 },
             ),
-            1 if one != other => self.set_block(&one, &other, harm),
-            2 if one != other => self.set_follow(&one, &other, !harm),
-            3 => {
+            PASSWORDS => self.set_password(&one, if harm { OTHER_PASSWORD } else { PASSWORD }),
+            2 if one != other => self.set_block(&one, &other, harm),
+            3 if one != other => {
+                let accepted = (!harm).then(|| self.chaos.happens(0.7));
+                self.set_follow(&one, &other, accepted);
+            }
+            4 => {
                 if let Some(post) = post {
                     self.set_removed(&post, harm);
                 }
             }
-            4 => {
+            5 => {
                 if let Some(post) = post {
                     let comment = NewPost {
                         caption: format!("Comment {}", self.next_choice()),
@@ -221,27 +274,19 @@ impl World {
             _ => {}
         }
     }
-
-    /// Opens and closes registration and Kith itself.
-    fn set_flags(&self, open: bool, maintenance: bool) {
-        let mut state = self.state();
-        state.closed |= !open || maintenance;
-        drop(state);
-        let flags = serde_json::json!({"registration_open": open, "maintenance": maintenance});
-        self.store.put(kith::flags::KEY, &flags.to_string());
-    }
 }
 
-/// The kind of thing that suspends people.
+/// The kinds of things that are done: the first suspends people, the second changes passwords.
 const STATUS: u64 = 0;
+const PASSWORDS: u64 = 1;
+const KINDS: u64 = 6;
 
 /// An operator, moderators, and people who follow and block. Each run has some who do mostly one thing,
 /// and some who are in a hurry: what must hold when it comes between two trips needs both.
 pub async fn meddle(world: Arc<World>) {
     let chaos = &world.chaos;
-    let flags = chaos.focus == chaos::STORE_STALE || chaos.happens(0.05);
     let at_the_door = chaos.focus.site.starts_with("auth.login");
-    let favourite = if at_the_door { STATUS } else { chaos.below(5) };
+    let favourite = chaos.below(if at_the_door { 2 } else { KINDS });
     let hurried = at_the_door || chaos.happens(0.3);
     while world.state().busy > 0 && !world.is_over() {
         // In the middle of what people do, and long after.
@@ -250,9 +295,9 @@ pub async fn meddle(world: Arc<World>) {
         world.timeline.sleep(Duration::from_millis(millis)).await;
         world.note(|| "somebody meddles".to_owned());
         world.meddle(favourite);
-        if flags {
-            world.set_flags(chaos.happens(0.7), chaos.happens(0.1));
+        if world.switches && chaos.happens(if soon { 0.005 } else { 0.1 }) {
+            world.set_switches(chaos.happens(0.6), chaos.happens(0.4));
         }
     }
-    world.set_flags(true, false);
+    world.set_switches(true, false);
 }

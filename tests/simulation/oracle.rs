@@ -1,14 +1,31 @@
 //! What is right: whatever the database runs, the model does at the same moment, and every answer is
 //! held against that.
 
-use kith::platform::{Clock, DatabaseError, Level};
+use kith::platform::{DatabaseError, Level};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::model::{self, Job, Prediction};
+use crate::model::{self, Id, Job, Prediction, Task};
 use crate::ports::{Parcel, Reply};
 use crate::scenarios::{Answer, Moment};
-use crate::world::{Isolate, RunId, State, What, World};
+use crate::switches::closes_registration;
+use crate::world::{Flags, JOB_GRACE, Run, RunId, State, What, World};
+
+/// After this many sweeps a job is dead.
+const SWEEPS: i64 = 24;
+
+/// The longest time between two sweeps of a job, in milliseconds.
+const LONGEST_LEASE: i64 = 3_600_000;
+
+/// A job as it is stored.
+#[derive(Deserialize)]
+struct JobRow {
+    id: Id,
+    payload: String,
+    attempts: i64,
+    due_at: Option<i64>,
+    dead_at: Option<i64>,
+}
 
 impl World {
     /// The database runs a batch, and the model does what it means.
@@ -22,12 +39,12 @@ impl World {
         let outcome = outcome.map_err(|text| DatabaseError::from_text(&text));
         let sent = statements.iter().map(|(sql, _)| *sql);
         self.state().statements.extend(sent);
-        let (prediction, jobs) = self.predict(run, parcel);
+        let (prediction, tasks) = self.predict(run, parcel);
         self.note(|| match &outcome {
             Ok(_) => format!("  run {run}: the database has run it: {prediction:?}"),
             Err(error) => format!("  run {run}: the database refuses it: {error}"),
         });
-        self.follow_jobs(jobs);
+        self.follow_jobs(run, parcel, outcome.is_ok(), tasks);
         if self.close {
             let found = model::differences(&self.state().model, &self.database);
             if !found.is_empty() {
@@ -37,12 +54,13 @@ impl World {
         (outcome, prediction)
     }
 
-    /// What the batch must lead to, and which jobs it must leave. An effect happens once, with the
+    /// What the batch must lead to, and what it must leave to do. An effect happens once, with the
     /// first batch that can have it.
-    fn predict(&self, run: RunId, parcel: &Parcel) -> (Option<Prediction>, Vec<Job>) {
+    fn predict(&self, run: RunId, parcel: &Parcel) -> (Option<Prediction>, Vec<Task>) {
         let mut state = self.state();
         let State { model, runs, .. } = &mut *state;
         let run = &mut runs[run];
+        run.executed = true;
         let What::Request { operation, caller } = &run.what else {
             return (None, vec![]);
         };
@@ -53,56 +71,85 @@ impl World {
         let mut moment = Moment {
             model,
             database: &self.database,
-            jobs: vec![],
+            began: run.began,
+            now: parcel.sent,
+            tasks: vec![],
         };
-        let prediction = operation.happen(caller.as_ref(), &mut moment, parcel.trip);
-        let jobs = moment.jobs;
+        let happened = operation.happen(caller.as_ref(), &mut moment, parcel.trip);
+        let prediction = happened.unwrap_or_else(|refusal| refusal);
+        let tasks = moment.tasks;
         if parcel.writes {
             run.happened = Some(prediction.clone());
         }
-        (Some(prediction), jobs)
+        (Some(prediction), tasks)
     }
 
-    /// Compares the jobs that are new with those that ought to be, and does those that are gone.
-    fn follow_jobs(&self, expected: Vec<Job>) {
-        #[derive(Deserialize)]
-        struct Row {
-            id: String,
-            payload: String,
-        }
-        let results = self
-            .database
-            .batch(&[("select id, payload from jobs", &[])])
-            .unwrap();
-        let stored: Vec<Row> = serde_json::from_str(results[0].rows.get()).unwrap();
+    /// Holds the outbox against what the batch may have done to it.
+    fn follow_jobs(&self, run: RunId, parcel: &Parcel, committed: bool, expected: Vec<Task>) {
+        let sql = "select id, payload, attempts, due_at, dead_at from jobs";
+        let results = self.database.batch(&[(sql, &[])]).unwrap();
+        let stored: Vec<JobRow> = serde_json::from_str(results[0].rows.get()).unwrap();
         let mut state = self.state();
+        let State {
+            model,
+            runs,
+            payloads,
+            died,
+            ..
+        } = &mut *state;
+        let run = &mut runs[run];
         let mut expected = expected;
         let mut surprises = Vec::new();
         for row in &stored {
-            if state.model.jobs.contains_key(&row.id) {
-                continue;
-            }
             let payload: Value = serde_json::from_str(&row.payload).unwrap();
-            match expected.iter().position(|job| job.payload() == payload) {
-                Some(place) => {
-                    let job = expected.swap_remove(place);
-                    state.model.jobs.insert(row.id.clone(), job);
+            let known = model.jobs.get(&row.id);
+            let job = match known {
+                Some(job) if committed => after_batch(run, parcel, &row.id, job),
+                Some(job) => job.clone(),
+                None => {
+                    let place = expected.iter().position(|task| task.payload() == payload);
+                    let Some(place) = place else {
+                        surprises.push(format!("a job that nobody ought to have left: {payload}"));
+                        continue;
+                    };
+                    run.jobs.push(row.id.clone());
+                    payloads.insert(row.id.clone(), payload.clone());
+                    Job {
+                        task: expected.swap_remove(place),
+                        attempts: 0,
+                        due_at: Some(parcel.sent.plus(JOB_GRACE).millis()),
+                        dead: false,
+                    }
                 }
-                None => surprises.push(format!("a job that nobody ought to have left: {payload}")),
+            };
+            let as_stored = (row.attempts, row.due_at, row.dead_at.is_some());
+            if as_stored != (job.attempts, job.due_at, job.dead) || payload != job.task.payload() {
+                surprises.push(format!("stored as {as_stored:?}, where {job:?} was right"));
             }
+            if job.dead {
+                died.insert(row.id.clone());
+            }
+            model.jobs.insert(row.id.clone(), job);
         }
         surprises.extend(
             expected
                 .iter()
-                .map(|job| format!("a job was not left: {job:?}")),
+                .map(|task| format!("not left to do: {task:?}")),
         );
-        let known: Vec<_> = state.model.jobs.keys().cloned().collect();
+        let known: Vec<_> = model.jobs.keys().cloned().collect();
         for id in known {
-            if !stored.iter().any(|row| row.id == id)
-                && let Err(surprise) = state.model.do_job(&id)
-            {
-                surprises.push(surprise);
+            if stored.iter().any(|row| row.id == id) {
+                continue;
             }
+            let may_be_done = match &run.what {
+                What::Message(message) => *message == id,
+                What::Sweep => parcel.trip > 0,
+                _ => false,
+            };
+            if !may_be_done {
+                surprises.push(format!("the job {id} is gone, which nobody did"));
+            }
+            model.finish_job(&id);
         }
         drop(state);
         if !surprises.is_empty() {
@@ -110,66 +157,122 @@ impl World {
         }
     }
 
+    /// Holds a message on its way to the queue against the jobs there are.
+    pub fn check_message(&self, message: &str) {
+        let message: Value = serde_json::from_str(message).unwrap();
+        let id = message["id"].as_str().unwrap_or_default().to_owned();
+        let mut state = self.state();
+        let right = state.payloads.get(&id) == Some(&message["job"]);
+        state.woken.insert(id);
+        drop(state);
+        if !right {
+            self.violate(&format!("a message of no job: {message}"));
+        }
+    }
+
     /// Holds an answer against what was promised. Whether the client can rely on it: a refusal of the
     /// moment may hide that it worked.
-    pub fn judge(&self, run: RunId, answer: &Answer, expires: Option<i64>, at: &Isolate) -> bool {
+    pub fn judge(&self, run: RunId, answer: &Answer, expires: Option<i64>) -> bool {
         let mut state = self.state();
-        let closed = state.closed;
-        let known = &state.runs[run];
-        let What::Request { operation, caller } = &known.what else {
+        let run = state.runs[run].clone();
+        let What::Request { operation, caller } = &run.what else {
             return true;
         };
-        let (operation, caller) = (operation.clone(), caller.clone());
-        let (failed, name) = (known.failed, known.sites[0]);
-        let prediction = known.prediction.clone();
+        let name = run.sites[0].name;
         *state.answered.entry((name, answer.status)).or_default() += 1;
+        let asleep = run.jobs.iter().find(|job| !state.woken.contains(*job));
+        let acknowledged = operation.writes() && answer.status < 300;
+        state.acknowledged += u64::from(acknowledged);
         drop(state);
 
-        let code = answer.body["code"].as_str().unwrap_or_default();
-        let says_no = code == "dependency_unavailable" || answer.body["status"] == "fail";
-        let judged = match (answer.status, code) {
-            (503, _) if says_no && failed => return false,
-            (503, "maintenance") | (403, "registration_closed") if closed => return false,
-            (401, "token_expired")
-                if expires.is_some_and(|end| at.clock.now().seconds() >= end) =>
-            {
+        let says_no =
+            answer.body["code"] == "dependency_unavailable" || answer.body["status"] == "fail";
+        let refusal = refusal(&run, expires);
+        let judged = match (&refusal, &run.prediction) {
+            (Some(refusal), _) => model::agrees(refusal, answer.status, &answer.body),
+            _ if answer.status == 503 && says_no && run.failed => return false,
+            // The store did not answer, so what the isolate knew counts.
+            _ if answer.body["code"] == "registration_closed" && run.flags == Flags::Unanswered => {
                 return false;
             }
-            (401, "authentication_required") if caller.is_none() && !operation.open_to_anyone() => {
-                Ok(())
+            (None, None) => Err(format!("answered {} without the database", answer.status)),
+            (None, Some(_)) if run.failed => {
+                Err(format!("answered {} after a failure", answer.status))
             }
-            _ => match prediction {
-                None => Err(format!("answered {} without the database", answer.status)),
-                Some(_) if failed => Err(format!("answered {} after a failure", answer.status)),
-                Some(prediction) => operation.check(&prediction, answer),
-            },
+            (None, Some(_)) if acknowledged && asleep.is_some() => {
+                Err(format!("nobody was woken for the job {asleep:?}"))
+            }
+            (None, Some(prediction)) => operation.check(prediction, answer),
         };
-        if operation.writes() && answer.status < 300 {
-            self.state().acknowledged += 1;
-        }
         if let Err(violation) = judged {
-            self.violate(&format!(
-                "{name}: {:?} by {caller:?}: {violation}",
-                operation.call()
-            ));
+            let call = operation.call();
+            self.violate(&format!("{name}: {call:?} by {caller:?}: {violation}"));
         }
-        true
+        refusal.is_none()
     }
 
     /// What must hold in the end.
     pub fn check_end(&self) {
         let mut found = model::differences(&self.state().model, &self.database);
         found.extend(model::wrong_counters(&self.database));
+        let died = self.state().died.clone();
         for (level, line) in self.log.take() {
             let line: Value = serde_json::from_str(&line).unwrap();
-            let expected = ["job_dead", "sweep_failed"];
-            let event = line["event"].as_str().unwrap_or_default();
-            if level == Level::Error && !expected.contains(&event) {
+            let expected = match line["event"].as_str() {
+                Some("job_dead") => died.contains(line["job_id"].as_str().unwrap_or_default()),
+                Some("sweep_failed") => true,
+                _ => false,
+            };
+            if level == Level::Error && !expected {
                 found.push(format!("in the log: {line}"));
             }
         }
         if !found.is_empty() {
             self.violate(&found.join("\n"));
         }
+    }
+}
+
+/// What a committed batch makes of a job that was there before.
+fn after_batch(run: &Run, parcel: &Parcel, id: &str, job: &Job) -> Job {
+    let mut job = job.clone();
+    let is_due = job.due_at.is_some_and(|due| due <= parcel.sent.millis());
+    match &run.what {
+        What::Sweep if parcel.trip == 0 && is_due => {
+            let grace = i64::try_from(JOB_GRACE.as_millis()).unwrap();
+            let lease = (grace << (job.attempts + 1).min(20)).min(LONGEST_LEASE);
+            job.due_at = Some(parcel.sent.millis() + lease);
+            if job.attempts >= SWEEPS {
+                job.dead = true;
+                job.due_at = None;
+            }
+            job.attempts += 1;
+        }
+        What::Bury(buried) if buried == id && !job.dead => {
+            job.dead = true;
+            job.due_at = None;
+        }
+        _ => {}
+    }
+    job
+}
+
+/// Why a request must be refused before it gets to the database, if it must.
+fn refusal(run: &Run, expires: Option<i64>) -> Option<Prediction> {
+    let What::Request { operation, caller } = &run.what else {
+        return None;
+    };
+    let is_over = expires.is_some_and(|end| run.began.seconds() >= end);
+    if run.in_maintenance && !operation.call().path.starts_with("//") {
+        Some(Prediction::refusal(503, "maintenance"))
+    } else if operation.looks_at_token() && caller.is_some() && is_over {
+        Some(Prediction::refusal(401, "token_expired"))
+    } else if caller.is_none() && !operation.open_to_anyone() {
+        Some(Prediction::refusal(401, "authentication_required"))
+    } else {
+        let closed =
+            matches!(&run.flags, Flags::Read(flags) if closes_registration(flags.as_deref()));
+        let registers = run.sites[0].name == "auth.register";
+        (closed && registers).then(|| Prediction::refusal(403, "registration_closed"))
     }
 }

@@ -1,29 +1,38 @@
 //! The ports of one invocation: each call lets others go first, and may go wrong.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_channel::oneshot;
 use kith::platform::native::SpawnWith;
 use kith::platform::{
-    Batch, BoxFuture, CostMeter, Database, DatabaseError, KeyValue, KeyValueError, Ports, Queue,
-    QueueError, Retrying, StatementResult, Value,
+    Batch, BoxFuture, Clock, CostMeter, Database, DatabaseError, KeyValue, KeyValueError, Ports,
+    Queue, QueueError, Retrying, StatementResult, Value,
 };
+use kith::time::Timestamp;
 
 use crate::chaos::{self, DatabaseFault, Point};
 use crate::executor::{Owner, pause};
+use crate::hands::Kind;
 use crate::model::Prediction;
-use crate::world::{Isolate, RunId, World};
+use crate::world::{Flags, Isolate, RunId, World};
 
 /// The ports of the invocation `run` in `isolate`.
 pub fn ports(world: &Arc<World>, isolate: &Isolate, run: RunId) -> Ports {
     let database = Trips {
         world: world.clone(),
+        isolate: isolate.clone(),
         run,
     };
-    let owner = Owner::Isolate(isolate.number);
-    let spawner = world.spawner.clone();
-    let work = move |work| {
-        spawner.spawn(owner, work);
+    let number = isolate.number;
+    let spawning = world.clone();
+    let spawn = move |work: BoxFuture<'static, ()>| {
+        let held = spawning.hold(number, Kind::Chore);
+        let work = async move {
+            let _held = held;
+            work.await;
+        };
+        spawning.spawner.spawn(Owner::Isolate(number), work);
     };
     Ports {
         database: Arc::new(Retrying::new(
@@ -34,12 +43,13 @@ pub fn ports(world: &Arc<World>, isolate: &Isolate, run: RunId) -> Ports {
         key_value: Arc::new(Store {
             world: world.clone(),
             isolate: isolate.clone(),
+            run,
         }),
         queue: Arc::new(Sender(world.clone())),
         clock: isolate.clock.clone(),
         random: world.random.clone(),
         log: world.log.clone(),
-        background: Arc::new(SpawnWith(work)),
+        background: Arc::new(SpawnWith(spawn)),
         cost: Arc::new(CostMeter::default()),
     }
 }
@@ -47,6 +57,7 @@ pub fn ports(world: &Arc<World>, isolate: &Isolate, run: RunId) -> Ports {
 /// The way to the database and back.
 struct Trips {
     world: Arc<World>,
+    isolate: Isolate,
     run: RunId,
 }
 
@@ -56,19 +67,8 @@ pub struct Parcel {
     pub writes: bool,
     /// How many answers its sender had seen before.
     pub trip: usize,
-}
-
-impl Parcel {
-    fn new(batch: &Batch, trip: usize) -> Self {
-        let statements = batch.statements().iter();
-        Self {
-            statements: statements
-                .map(|statement| (statement.sql, statement.params.clone()))
-                .collect(),
-            writes: !batch.is_read_only(),
-            trip,
-        }
-    }
+    /// When it was sent, by the clock of its isolate.
+    pub sent: Timestamp,
 }
 
 /// What the database answers to a batch, and what it ought to mean.
@@ -80,25 +80,26 @@ pub type Reply = (
 impl Trips {
     async fn trip(&self, batch: &Batch) -> Result<Vec<StatementResult>, DatabaseError> {
         let world = &self.world;
+        let parcel = self.pack(batch);
         let site = world.site(self.run);
         let fault = world.chaos.database_fault(site);
         world.dawdle().await;
         match fault {
             Some(DatabaseFault::Before | DatabaseFault::Overloaded) => {}
-            // Half of them never arrive.
-            Some(DatabaseFault::Unknown) if world.chaos.happens(0.5) => {}
-            _ => {
-                let reply = self.send(Parcel::new(batch, world.trips(self.run)));
-                // The error may be faster than the database.
-                if fault != Some(DatabaseFault::Unknown) {
-                    let (outcome, prediction) = reply
-                        .await
-                        .map_err(|_| DatabaseError::Failed("the database is gone".to_owned()))?;
-                    world.dawdle().await;
-                    if fault.is_none() {
-                        world.delivered(self.run, prediction);
-                        return outcome;
-                    }
+            Some(DatabaseFault::Unknown) => {
+                // Half of them never arrive, and others when the error is long answered.
+                if world.chaos.happens(0.5) {
+                    drop(self.send(parcel, world.chaos.happens(0.3)));
+                }
+            }
+            None | Some(DatabaseFault::After) => {
+                let gone = |_| DatabaseError::Failed("the database is gone".to_owned());
+                let (outcome, prediction) = self.send(parcel, false).await.map_err(gone)?;
+                world.dawdle().await;
+                // What aborted itself has no effect that could be lost.
+                if fault.is_none() || outcome.is_err() {
+                    world.delivered(self.run, prediction);
+                    return outcome;
                 }
             }
         }
@@ -108,12 +109,28 @@ impl Trips {
         Err(DatabaseError::from_text(fault.text()))
     }
 
+    fn pack(&self, batch: &Batch) -> Parcel {
+        let statements = batch.statements().iter();
+        Parcel {
+            statements: statements
+                .map(|statement| (statement.sql, statement.params.clone()))
+                .collect(),
+            writes: !batch.is_read_only(),
+            trip: self.world.trips(self.run),
+            sent: self.isolate.clock.now(),
+        }
+    }
+
     /// From here on the batch runs whatever becomes of whoever sent it.
-    fn send(&self, parcel: Parcel) -> oneshot::Receiver<Reply> {
+    fn send(&self, parcel: Parcel, late: bool) -> oneshot::Receiver<Reply> {
         let (sender, reply) = oneshot::channel();
         let (world, run) = (self.world.clone(), self.run);
         self.world.spawner.spawn(Owner::World, async move {
             world.dawdle().await;
+            if late {
+                let millis = world.chaos.below(120_000);
+                world.timeline.sleep(Duration::from_millis(millis)).await;
+            }
             let reply = world.execute(run, &parcel);
             // Nobody may be waiting for it any more.
             let _ = sender.send(reply);
@@ -134,21 +151,26 @@ impl Database for Trips {
 struct Store {
     world: Arc<World>,
     isolate: Isolate,
+    run: RunId,
 }
 
 impl KeyValue for Store {
     fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<String>, KeyValueError>> {
         Box::pin(async move {
+            let world = &self.world;
             pause().await;
-            if self.world.chaos.strikes(chaos::STORE_FAILS) {
-                self.world.struck(chaos::STORE_FAILS);
+            if world.chaos.strikes(chaos::STORE_FAILS) {
+                world.struck(chaos::STORE_FAILS);
+                world.forgive(self.isolate.number);
+                world.read(self.run, Flags::Unanswered);
                 return Err(KeyValueError("KV GET failed: 503".to_owned()));
             }
             let value = self.isolate.key_value.get(key).await?;
-            if value != self.world.store.newest(key) {
-                self.world.struck(chaos::STORE_STALE);
+            if value != world.store.newest(key) {
+                world.struck(chaos::STORE_STALE);
             }
             pause().await;
+            world.read(self.run, Flags::Read(value.clone()));
             Ok(value)
         })
     }
@@ -156,18 +178,35 @@ impl KeyValue for Store {
 
 struct Sender(Arc<World>);
 
+impl Sender {
+    fn fail(&self, point: chaos::Point) -> BoxFuture<'static, Result<(), QueueError>> {
+        self.0.struck(point);
+        Box::pin(async {
+            pause().await;
+            Err(QueueError("Queue send failed: 500".to_owned()))
+        })
+    }
+}
+
 impl Queue for Sender {
+    /// Sending begins at once, so what is taken is taken whatever becomes of the future.
     fn send(&self, messages: Vec<String>) -> BoxFuture<'static, Result<(), QueueError>> {
-        let world = self.0.clone();
-        if world.chaos.strikes(chaos::QUEUE_REFUSES) {
-            world.struck(chaos::QUEUE_REFUSES);
-            return Box::pin(async {
-                pause().await;
-                Err(QueueError("Queue send failed: 500".to_owned()))
-            });
+        let world = &self.0;
+        for message in &messages {
+            world.check_message(message);
         }
-        // Sending begins at once.
+        if world.chaos.strikes(chaos::QUEUE_REFUSES) {
+            return self.fail(chaos::QUEUE_REFUSES);
+        }
+        if messages.len() > 1 && world.chaos.strikes(chaos::QUEUE_HALF) {
+            let half = messages.len() / 2;
+            drop(world.queue.send(messages[..half].to_vec()));
+            return self.fail(chaos::QUEUE_HALF);
+        }
         let sent = world.queue.send(messages);
+        if world.chaos.strikes(chaos::QUEUE_UNSURE) {
+            return self.fail(chaos::QUEUE_UNSURE);
+        }
         Box::pin(async {
             pause().await;
             sent.await

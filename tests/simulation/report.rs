@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -41,7 +41,7 @@ impl Report {
                     return;
                 }
                 let finish = simulate(seed);
-                let mut report = report.lock().unwrap();
+                let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
                 report.add(seed, finish);
                 if report.violation.is_some() {
                     next.store(first + seeds, Relaxed);
@@ -54,7 +54,7 @@ impl Report {
                 scope.spawn(work);
             }
         });
-        let mut report = report.into_inner().unwrap();
+        let mut report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
         report.took = begun.elapsed();
         report
     }

@@ -8,23 +8,28 @@ use kith::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::model::Caller;
+use crate::world::JOB_GRACE;
 
 /// 32 different bytes.
 const SEED: [u8; 32] = *b"abcdefghijklmnopqrstuvwxyz012345";
+
+const ISSUER: &str = "https://kith.example";
+const AUDIENCE: &str = "kith";
 
 /// How long a token is good for.
 pub const LIFETIME_SECONDS: i64 = 600;
 
 /// The value of the deployment's setting `name`.
-pub fn setting(name: &str) -> Option<String> {
+pub fn setting(name: &str, reveals_email: bool) -> Option<String> {
     let key = URL_SAFE_NO_PAD.encode(SEED);
     Some(match name {
-        "ISSUER" => "https://kith.example".to_owned(),
-        "AUDIENCE" => "kith".to_owned(),
+        "ISSUER" => ISSUER.to_owned(),
+        "AUDIENCE" => AUDIENCE.to_owned(),
         "SIGNING_KEYS" => format!("k1:{key}"),
         "SECRET_KEYS" => format!("s1:{key}"),
-        "JOB_GRACE_SECONDS" => "30".to_owned(),
-        "EXPOSE_COST" | "REVEAL_EMAIL" => "1".to_owned(),
+        "JOB_GRACE_SECONDS" => JOB_GRACE.as_secs().to_string(),
+        "EXPOSE_COST" => "1".to_owned(),
+        "REVEAL_EMAIL" => u8::from(reveals_email).to_string(),
         _ => return None,
     })
 }
@@ -34,8 +39,8 @@ pub fn issue(caller: &Caller, now: Timestamp) -> String {
     let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let header = part(json!({"alg": "EdDSA", "kid": "k1", "typ": "at+jwt"}));
     let claims = part(json!({
-        "iss": setting("ISSUER"),
-        "aud": setting("AUDIENCE"),
+        "iss": ISSUER,
+        "aud": AUDIENCE,
         "sub": caller.user,
         "sid": caller.session,
         "jti": "renewed",
@@ -47,13 +52,24 @@ pub fn issue(caller: &Caller, now: Timestamp) -> String {
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
 }
 
-/// Whom a token speaks for.
+fn claims(token: &str) -> Option<Value> {
+    let claims = token.split('.').nth(1)?;
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()
+}
+
+/// Whom a token speaks for; nobody who exists, if it is none.
 pub fn caller(token: &str) -> Caller {
-    let claims = token.split('.').nth(1).unwrap();
-    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
-    let text = |name: &str| claims[name].as_str().unwrap().to_owned();
+    let claims = claims(token).unwrap_or_default();
+    let text = |name: &str| claims[name].as_str().unwrap_or_default().to_owned();
     Caller {
         user: text("sub"),
         session: text("sid"),
     }
+}
+
+/// When a token expires, in seconds since the epoch.
+pub fn expires(token: &str) -> i64 {
+    claims(token)
+        .and_then(|claims| claims["exp"].as_i64())
+        .unwrap_or(0)
 }

@@ -1,26 +1,33 @@
 //! One deployment of Kith, natively: its database, store and queue, a few isolates, and the model of
-//! what it promises. Whatever the database runs, the model does at the same moment.
+//! what it promises.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use kith::app::Deployment;
+use kith::app::{App, Deployment};
+use kith::platform::Clock;
 use kith::platform::native::{
     KeyValueStore, MemoryKeyValue, MemoryLog, MemoryQueue, SeededRandom, Sqlite, Timeline,
     VirtualClock,
 };
 use kith::time::Timestamp;
+use serde_json::Value;
 
 use crate::chaos::{self, Chaos, Point};
 use crate::executor::{Spawner, pause};
 use crate::hands::InHand;
-use crate::model::{Caller, Model, Prediction};
-use crate::scenarios::Operation;
+use crate::model::{Caller, Id, Model, Prediction};
+use crate::ports::ports;
+use crate::scenarios::{Operation, Site};
+use crate::switches::Watch;
 use crate::tokens;
 
 /// 2026-11-20T08:07:00Z.
 const BEGINNING: Timestamp = Timestamp::from_millis(1_795_162_020_000);
+
+/// How long the queue has to deliver a job.
+pub const JOB_GRACE: Duration = Duration::from_secs(30);
 
 /// How often a message is delivered before it is a dead letter. Fewer times than `wrangler.toml` says,
 /// so that some get there.
@@ -39,29 +46,56 @@ pub struct Isolate {
 /// What runs in an isolate.
 pub type RunId = usize;
 
-/// One invocation.
+/// What an invocation is for.
+#[derive(Clone)]
 pub enum What {
     /// Somebody's request.
     Request {
         operation: Arc<dyn Operation>,
         caller: Option<Caller>,
     },
-    /// Kith's own work.
-    Chore,
+    /// The message of this job.
+    Message(Id),
+    /// The dead letter of this job.
+    Bury(Id),
+    /// A sweep, or the chores of an isolate, which begin with one.
+    Sweep,
 }
 
+/// One invocation.
+#[derive(Clone)]
 pub struct Run {
     pub what: What,
     /// From where it goes to the database, in order.
-    pub sites: &'static [&'static str],
+    pub sites: &'static [Site],
     /// How many answers of the database it has seen.
     pub trips: usize,
+    /// When it began, by its isolate's clock.
+    pub began: Timestamp,
+    /// Whether its isolate took Kith to be in maintenance when it began.
+    pub in_maintenance: bool,
+    /// Whether the database has run anything for it.
+    pub executed: bool,
     /// What its effect must lead to, once it had one.
     pub happened: Option<Prediction>,
     /// What the last answer of the database that it has seen must lead to.
     pub prediction: Option<Prediction>,
     /// Whether the last thing it saw of the database was an error.
     pub failed: bool,
+    /// The jobs it has left.
+    pub jobs: Vec<Id>,
+    /// What it has read of the operator's switches.
+    pub flags: Flags,
+}
+
+/// What an invocation knows of the operator's switches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Flags {
+    NotRead,
+    /// The store did not answer.
+    Unanswered,
+    /// The store's value.
+    Read(Option<String>),
 }
 
 #[derive(Default)]
@@ -70,12 +104,19 @@ pub struct State {
     pub runs: Vec<Run>,
     pub isolates: Vec<Isolate>,
     pub in_hand: Vec<InHand>,
+    pub watches: Vec<Watch>,
+    /// Whether registration is open, and whether Kith is in maintenance.
+    pub switches: (bool, bool),
     /// Clients that have not finished.
     pub busy: usize,
     /// Whether the end is reached: nothing is left to do.
     pub settled: bool,
-    /// Whether the operator has closed anything.
-    pub closed: bool,
+    /// The payload of every job there ever was.
+    pub payloads: BTreeMap<Id, Value>,
+    /// The jobs whose message was given to the queue, whether or not it took it.
+    pub woken: BTreeSet<Id>,
+    /// The jobs that were dead once.
+    pub died: BTreeSet<Id>,
     violation: Option<String>,
     history: Vec<String>,
     pub answered: BTreeMap<(&'static str, u16), u64>,
@@ -97,25 +138,24 @@ pub struct World {
     pub queue: Arc<MemoryQueue>,
     pub random: Arc<SeededRandom>,
     pub log: Arc<MemoryLog>,
+    /// Whether registration tells that an e-mail address is taken.
+    pub reveals_email: bool,
+    /// Whether the operator uses the switches.
+    pub switches: bool,
     /// Whether every step is noted, and checked at once.
     pub close: bool,
     state: Mutex<State>,
 }
 
 impl World {
-    /// A deployment with this many isolates and nobody in it. `close` looks at every step.
-    pub fn new(
-        chaos: Arc<Chaos>,
-        seed: u64,
-        migrations: &[String],
-        isolates: usize,
-        close: bool,
-    ) -> Self {
+    /// A deployment with nobody in it. `close` looks at every step.
+    pub fn new(chaos: Arc<Chaos>, seed: u64, migrations: &[String], close: bool) -> Self {
         let timeline = Timeline::new();
         let database = Sqlite::in_memory().unwrap();
         for migration in migrations {
             database.migrate(migration).unwrap();
         }
+        let isolates = 1 + chaos.pick(3);
         let fate = chaos.clone();
         let world = Self {
             clock: VirtualClock::new(timeline.clone(), BEGINNING),
@@ -125,13 +165,17 @@ impl World {
             queue: MemoryQueue::new(timeline.clone(), MOST_DELIVERIES, move || draw_fate(&fate)),
             random: Arc::new(SeededRandom::new(seed)),
             log: Arc::default(),
+            reveals_email: chaos.happens(0.8),
+            switches: chaos.focus.fault == chaos::STORE_FAILS.fault || chaos.happens(0.2),
             close,
             state: Mutex::default(),
             chaos,
             timeline,
         };
+        world.state().switches = (true, false);
         world.state().isolates = (0..isolates).map(|number| world.isolate(number)).collect();
         world.state().in_hand = vec![InHand::default(); isolates];
+        world.state().watches = vec![Watch::default(); isolates];
         world
     }
 
@@ -141,12 +185,19 @@ impl World {
             number,
             clock: Arc::new(VirtualClock::new(self.timeline.clone(), BEGINNING)),
             key_value: Arc::new(key_value),
-            deployment: deployment(),
+            deployment: self.deployment(),
+        }
+    }
+
+    fn deployment(&self) -> Arc<Deployment> {
+        match Deployment::new(|name| tokens::setting(name, self.reveals_email)) {
+            Ok(deployment) => Arc::new(deployment),
+            Err(error) => panic!("{error}"),
         }
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap()
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Any isolate.
@@ -195,22 +246,37 @@ impl World {
         }
     }
 
-    /// Begins an invocation.
-    pub fn begin(&self, what: What, sites: &'static [&'static str]) -> RunId {
+    /// Prepares an invocation.
+    pub fn prepare(&self, what: What, sites: &'static [Site]) -> RunId {
         let mut state = self.state();
         state.runs.push(Run {
             what,
             sites,
             trips: 0,
+            began: self.clock.now(),
+            in_maintenance: false,
+            executed: false,
             happened: None,
             prediction: None,
             failed: false,
+            jobs: vec![],
+            flags: Flags::NotRead,
         });
         state.runs.len() - 1
     }
 
+    /// A request begins to be served, at this very moment.
+    pub fn begin(self: &Arc<Self>, run: RunId, isolate: &Isolate) {
+        let app = App::new(isolate.deployment.clone(), ports(self, isolate, run));
+        let in_maintenance = app.known_flags().maintenance;
+        self.check_switches(isolate.number, in_maintenance);
+        let run = &mut self.state().runs[run];
+        run.began = isolate.clock.now();
+        run.in_maintenance = in_maintenance;
+    }
+
     /// From where an invocation goes to the database next.
-    pub fn site(&self, run: RunId) -> &'static str {
+    pub fn site(&self, run: RunId) -> Site {
         let state = self.state();
         let run = &state.runs[run];
         run.sites[run.trips.min(run.sites.len() - 1)]
@@ -219,6 +285,11 @@ impl World {
     /// How many answers of the database an invocation has seen.
     pub fn trips(&self, run: RunId) -> usize {
         self.state().runs[run].trips
+    }
+
+    /// Whether the database has run anything for an invocation.
+    pub fn executed(&self, run: RunId) -> bool {
+        self.state().runs[run].executed
     }
 
     /// An invocation has seen an answer of the database.
@@ -236,14 +307,21 @@ impl World {
         self.state().runs[run].failed = true;
     }
 
-    /// What the client keeps of a good answer.
+    /// An invocation has read the operator's switches.
+    pub fn read(&self, run: RunId, flags: Flags) {
+        self.state().runs[run].flags = flags;
+    }
+
+    /// What an answer must follow from.
     pub fn prediction(&self, run: RunId) -> Option<Prediction> {
         self.state().runs[run].prediction.clone()
     }
 
-    /// Ends an isolate with everything in its memory. Another takes its place.
+    /// Another isolate takes the place of one that has died.
     pub fn restart(&self, number: usize) {
-        self.state().isolates[number].deployment = deployment();
+        let deployment = self.deployment();
+        self.state().isolates[number].deployment = deployment;
+        self.forgive(number);
     }
 
     /// What came of it all.
@@ -261,6 +339,7 @@ impl World {
 }
 
 /// What came of a run.
+#[derive(Default)]
 pub struct Finish {
     pub struck: chaos::Struck,
     /// Answers by operation and status.
@@ -269,13 +348,6 @@ pub struct Finish {
     pub statements: BTreeSet<&'static str>,
     pub violation: Option<String>,
     pub history: Vec<String>,
-}
-
-fn deployment() -> Arc<Deployment> {
-    match Deployment::new(tokens::setting) {
-        Ok(deployment) => Arc::new(deployment),
-        Err(error) => panic!("{error}"),
-    }
 }
 
 /// What becomes of a message that was sent.
@@ -287,7 +359,7 @@ fn draw_fate(chaos: &Chaos) -> Vec<Duration> {
     }
     if chaos.strikes(chaos::QUEUE_DELAYS) {
         chaos.struck(chaos::QUEUE_DELAYS);
-        delay += chaos.below(120_000);
+        delay += 1_000 + chaos.below(120_000);
     }
     let mut fate = vec![Duration::from_millis(delay)];
     while fate.len() < 5 && chaos.strikes(chaos::QUEUE_DOUBLES) {

@@ -1,10 +1,10 @@
 //! Time that passes when it is told to.
 
 use std::collections::BTreeMap;
-use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::platform::{BoxFuture, Clock};
@@ -60,27 +60,52 @@ impl Timeline {
 
     /// Sleeps for this long.
     pub fn sleep(self: &Arc<Self>, duration: Duration) -> BoxFuture<'static, ()> {
-        let timeline = self.clone();
         let due = self.elapsed().saturating_add(millis(duration));
-        let mut place = None;
-        Box::pin(poll_fn(move |context| {
-            let mut passed = timeline.passed();
-            if let Some(place) = place.take() {
-                passed.sleepers.remove(&place);
-            }
-            if passed.elapsed >= due {
-                return Poll::Ready(());
-            }
-            passed.slept = passed.slept.saturating_add(1);
-            let entry = (due, passed.slept);
-            passed.sleepers.insert(entry, context.waker().clone());
-            place = Some(entry);
-            Poll::Pending
-        }))
+        Box::pin(Sleep {
+            timeline: self.clone(),
+            due,
+            place: None,
+        })
     }
 
     fn passed(&self) -> MutexGuard<'_, Passed> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A sleeper. One that is dropped holds up nobody's time.
+struct Sleep {
+    timeline: Arc<Timeline>,
+    due: i64,
+    /// Where it waits among the sleepers.
+    place: Option<(i64, u64)>,
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let timeline = self.timeline.clone();
+        let mut passed = timeline.passed();
+        if let Some(place) = self.place.take() {
+            passed.sleepers.remove(&place);
+        }
+        if passed.elapsed >= self.due {
+            return Poll::Ready(());
+        }
+        passed.slept = passed.slept.saturating_add(1);
+        let place = (self.due, passed.slept);
+        passed.sleepers.insert(place, context.waker().clone());
+        self.place = Some(place);
+        Poll::Pending
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        if let Some(place) = self.place.take() {
+            self.timeline.passed().sleepers.remove(&place);
+        }
     }
 }
 
@@ -146,6 +171,15 @@ mod tests {
         assert!((&mut sleeping).now_or_never().is_some());
         assert_eq!(timeline.until_next_waking(), None);
         assert_eq!(clock.now().millis(), 1_030);
+    }
+
+    #[test]
+    fn a_sleeper_that_is_gone_wakes_nobody() {
+        let timeline = Timeline::new();
+        let mut sleeping = timeline.sleep(Duration::from_millis(30));
+        assert!((&mut sleeping).now_or_never().is_none());
+        drop(sleeping);
+        assert_eq!(timeline.until_next_waking(), None);
     }
 
     #[test]

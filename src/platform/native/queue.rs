@@ -1,5 +1,5 @@
-//! A queue in memory that keeps the promises of the real one, and not one more: at least once, in no
-//! order, and sometimes not at all.
+//! A queue in memory that keeps the promises of the real one, and not one more: a message comes once or
+//! several times, sooner or later, in no order; and a local one forgets everything when it is killed.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -78,10 +78,13 @@ impl MemoryQueue {
         })
     }
 
-    /// Delivers one of the dead letters.
+    /// Delivers the oldest of the dead letters that may be delivered now. They never give up, unlike
+    /// the real ones: what would happen then is that a job lives on in the sweeps.
     pub fn receive_dead(self: &Arc<Self>) -> Option<Delivery> {
+        let now = self.timeline.elapsed();
         let mut state = self.state();
-        let mut message = state.dead.pop()?;
+        let place = state.dead.iter().position(|message| message.due <= now)?;
+        let mut message = state.dead.remove(place);
         message.attempts = message.attempts.saturating_add(1);
         state.in_hand = state.in_hand.saturating_add(1);
         drop(state);
@@ -106,18 +109,6 @@ impl MemoryQueue {
         self.len() == 0
     }
 
-    /// How long until a waiting message may be delivered; `None` where none waits.
-    #[must_use]
-    pub fn until_next_due(&self) -> Option<Duration> {
-        let state = self.state();
-        if !state.dead.is_empty() {
-            return Some(Duration::ZERO);
-        }
-        let due = state.waiting.iter().map(|message| message.due).min()?;
-        let rest = due.saturating_sub(self.timeline.elapsed()).max(0);
-        Some(Duration::from_millis(rest.unsigned_abs()))
-    }
-
     fn put_back(&self, mut message: Message, dead: bool, delay: Duration) {
         let delay = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
         message.due = self.timeline.elapsed().saturating_add(delay);
@@ -126,8 +117,9 @@ impl MemoryQueue {
         if dead {
             state.dead.push(message);
         } else if message.attempts >= self.most_attempts {
-            // The dead letters count their deliveries from the beginning.
+            // The dead letters count their deliveries from the beginning, and come at once.
             message.attempts = 0;
+            message.due = self.timeline.elapsed();
             state.dead.push(message);
         } else {
             state.waiting.push(message);
@@ -285,7 +277,6 @@ mod tests {
         doubled.receive(|_| 0).unwrap().settle(Verdict::Acknowledge);
         doubled.receive(|_| 0).unwrap().settle(Verdict::Acknowledge);
         assert!(doubled.receive(|_| 0).is_none());
-        assert_eq!(doubled.until_next_due(), Some(Duration::from_secs(3)));
         timeline.advance(Duration::from_secs(3));
         assert!(doubled.receive(|_| 0).is_some());
     }

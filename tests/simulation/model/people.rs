@@ -1,5 +1,8 @@
 //! Accounts and sessions.
 
+use kith::time::Timestamp;
+use serde_json::{Value, json};
+
 use super::{Caller, Id, Model, Prediction};
 
 /// Whether an account may act. Nobody is deleted yet.
@@ -14,20 +17,29 @@ pub enum Status {
 pub struct User {
     pub username: String,
     pub email: String,
-    /// `None` for whom nobody knows one.
-    pub password: Option<String>,
+    pub password: &'static str,
     pub status: Status,
     pub posts: i64,
+    pub created_at: Timestamp,
+}
+
+/// One login on one device.
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub user: Id,
+    pub lives: bool,
+    pub expires_at: Timestamp,
 }
 
 impl User {
-    pub fn new(username: &str, password: Option<&str>) -> Self {
+    pub fn new(username: &str, password: &'static str, created_at: Timestamp) -> Self {
         Self {
             username: username.to_owned(),
             email: format!("{username}@example.com"),
-            password: password.map(str::to_owned),
+            password,
             status: Status::Active,
             posts: 0,
+            created_at,
         }
     }
 }
@@ -46,10 +58,26 @@ impl Model {
     pub fn check_password(&self, username: &str, password: &str) -> Result<Id, Prediction> {
         let (id, user) = self
             .by_username(username)
-            .filter(|(_, user)| user.password.as_deref() == Some(password))
+            .filter(|(_, user)| user.password == password)
             .ok_or_else(|| Prediction::refusal(401, "invalid_credentials"))?;
         match user.status {
             Status::Active => Ok(id.clone()),
+            Status::Suspended => Err(Prediction::refusal(403, "account_suspended")),
+        }
+    }
+
+    /// Refuses whoever is not, or no longer, signed in at the moment `now`.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn guard(&self, caller: &Caller, now: Timestamp) -> Result<(), Prediction> {
+        let ended = || Prediction::refusal(401, "session_ended");
+        let session = self.sessions.get(&caller.session).ok_or_else(ended)?;
+        if session.user != caller.user || !session.lives || session.expires_at <= now {
+            return Err(ended());
+        }
+        match self.users[&caller.user].status {
+            Status::Active => Ok(()),
             Status::Suspended => Err(Prediction::refusal(403, "account_suspended")),
         }
     }
@@ -61,5 +89,58 @@ impl Model {
             self.blocks.contains(&block)
         });
         self.users[id].status == Status::Active && !blocked
+    }
+
+    pub fn blocked_between(&self, one: &str, other: &str) -> bool {
+        let blocks = |blocker: &str, blocked: &str| {
+            let pair = (blocker.to_owned(), blocked.to_owned());
+            self.blocks.contains(&pair)
+        };
+        blocks(one, other) || blocks(other, one)
+    }
+
+    /// Whether somebody follows somebody: nothing, or whether that was accepted.
+    pub fn follow(&self, from: &str, to: &str) -> Option<bool> {
+        let pair = (from.to_owned(), to.to_owned());
+        self.follows.get(&pair).copied()
+    }
+
+    /// A person as shown inside other things.
+    pub fn short(&self, id: &str) -> Value {
+        let user = &self.users[id];
+        json!({
+            "id": id,
+            "username": user.username,
+            "display_name": user.username,
+            "avatar_url": null,
+        })
+    }
+
+    /// A person as everybody sees them.
+    pub fn person(&self, id: &str) -> Value {
+        let user = &self.users[id];
+        json!({
+            "id": id,
+            "username": user.username,
+            "display_name": user.username,
+            "bio": "",
+            "avatar_url": null,
+            "locked": false,
+            "post_count": user.posts,
+            "follower_count": 0,
+            "following_count": 0,
+            "created_at": user.created_at,
+        })
+    }
+
+    /// A person as they see themselves.
+    pub fn me(&self, id: &str) -> Value {
+        let mut me = self.person(id);
+        me["email"] = json!(self.users[id].email);
+        me["email_verified"] = json!(false);
+        me["role"] = json!("user");
+        me["plan"] = json!("free");
+        me["totp"] = json!(false);
+        me
     }
 }

@@ -1,6 +1,9 @@
 //! Posts, who may see them, and likes.
 
-use super::{Caller, Id, Job, Model, Status};
+use kith::time::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Caller, Id, Model, Status, Task};
 
 /// A post or a comment.
 #[derive(Clone, Debug)]
@@ -13,6 +16,7 @@ pub struct Post {
     /// Who began its thread.
     pub audience: Id,
     pub version: i64,
+    pub created_at: Timestamp,
     pub deleted: bool,
     pub removed: bool,
 }
@@ -25,7 +29,7 @@ pub struct NewPost {
 }
 
 impl Post {
-    pub fn root(author: &str, post: &NewPost) -> Self {
+    pub fn root(author: &str, post: &NewPost, created_at: Timestamp) -> Self {
         Self {
             author: author.to_owned(),
             caption: post.caption.clone(),
@@ -33,6 +37,7 @@ impl Post {
             reply_to: None,
             audience: author.to_owned(),
             version: 1,
+            created_at,
             deleted: false,
             removed: false,
         }
@@ -60,8 +65,8 @@ impl Model {
         if post.author == viewer {
             return true;
         }
-        let follow = (viewer.to_owned(), post.audience.clone());
-        let invited = post.audience == viewer || self.follows.contains(&follow);
+        let follows = self.follow(viewer, &post.audience) == Some(true);
+        let invited = post.audience == viewer || follows;
         (!post.followers_only || invited)
             && !self.blocked_between(&post.author, viewer)
             && !self.blocked_between(&post.audience, viewer)
@@ -72,32 +77,36 @@ impl Model {
         self.posts.insert(id, post);
     }
 
-    /// Deletes a post, which leaves a job.
-    pub fn delete(&mut self, id: &str) -> Job {
+    /// Deletes a post; what that leaves to do.
+    pub fn delete(&mut self, id: &str) -> Task {
         let post = self.posts.get_mut(id).unwrap();
         post.deleted = true;
         post.caption.clear();
         post.version += 1;
         let author = post.author.clone();
         self.users.get_mut(&author).unwrap().posts -= 1;
-        Job::PostDeleted {
+        Task::PostDeleted {
             post: id.to_owned(),
             author,
         }
     }
 
-    /// A like; the job of it, if somebody is to be told.
-    pub fn like(&mut self, caller: &Caller, id: &str) -> Option<Job> {
+    /// A like; what it leaves to do, if somebody is to be told.
+    pub fn like(&mut self, caller: &Caller, id: &str, now: Timestamp) -> Option<Task> {
         let actor = caller.user.clone();
-        let new = self.likes.insert((id.to_owned(), actor.clone()));
+        let key = (id.to_owned(), actor.clone());
+        if self.likes.contains_key(&key) {
+            return None;
+        }
+        self.likes.insert(key, now);
         let recipient = self.posts[id].author.clone();
         let told = (recipient.clone(), id.to_owned(), actor.clone());
-        let job = Job::Like {
+        let task = Task::Like {
             post: id.to_owned(),
             actor: actor.clone(),
             recipient: recipient.clone(),
         };
-        (new && actor != recipient && !self.told.contains(&told)).then_some(job)
+        (actor != recipient && !self.told.contains(&told)).then_some(task)
     }
 
     pub fn unlike(&mut self, caller: &Caller, id: &str) {
@@ -105,18 +114,43 @@ impl Model {
     }
 
     pub fn like_count(&self, id: &str) -> usize {
-        self.likers(id).count()
+        self.likers(id).len()
     }
 
-    pub fn likers(&self, id: &str) -> impl Iterator<Item = &Id> {
-        let post = id.to_owned();
-        self.likes
-            .iter()
-            .filter(move |(liked, _)| *liked == post)
-            .map(|(_, user)| user)
+    /// Who likes a post, newest like first, each with the key of their place in the list.
+    pub fn likers(&self, id: &str) -> Vec<(String, &Id)> {
+        let likes = self.likes.iter().filter(|((post, _), _)| post == id);
+        let mut people: Vec<_> = likes
+            .map(|((_, user), at)| (format!("{:016} {user}", at.millis()), user))
+            .collect();
+        people.sort();
+        people.reverse();
+        people
     }
 
     pub fn likes_it(&self, viewer: Option<&str>, id: &str) -> bool {
-        viewer.is_some_and(|viewer| self.likes.contains(&(id.to_owned(), viewer.to_owned())))
+        let key = |viewer: &str| (id.to_owned(), viewer.to_owned());
+        viewer.is_some_and(|viewer| self.likes.contains_key(&key(viewer)))
+    }
+
+    /// A post as `viewer` sees it.
+    pub fn post(&self, viewer: Option<&str>, id: &str) -> Value {
+        let post = &self.posts[id];
+        json!({
+            "id": id,
+            "author": self.short(&post.author),
+            "caption": post.caption,
+            "media": [],
+            "visibility": if post.followers_only { "followers" } else { "public" },
+            "reply_to": post.reply_to,
+            "tags": [],
+            "mentions": [],
+            "like_count": self.like_count(id),
+            "comment_count": 0,
+            "liked": self.likes_it(viewer, id),
+            "created_at": post.created_at,
+            "edited_at": null,
+            "version": post.version,
+        })
     }
 }

@@ -11,27 +11,33 @@ use super::{Model, Status};
 pub type State = BTreeMap<&'static str, Vec<Value>>;
 
 /// How each table is read: one JSON array a row.
-const TABLES: [(&str, &str); 9] = [
+const TABLES: [(&str, &str); 10] = [
     (
         "users",
-        "select json_array(id, username, email, status, post_count) as row from users order by id",
+        "select json_array(id, username, email, status, post_count, created_at) as row
+         from users order by id",
     ),
     (
         "sessions",
-        "select json_array(id, user_id, json(iif(revoked_at is null, 'true', 'false'))) as row
-         from sessions order by id",
+        "select json_array(
+           id, user_id, expires_at, json(iif(revoked_at is null, 'true', 'false'))
+         ) as row from sessions order by id",
     ),
     (
         "posts",
         "select json_array(
-           id, author_id, caption, visibility, reply_to, audience_id, like_count, version,
+           id, author_id, caption, visibility, reply_to, audience_id, like_count, version, created_at,
            json(iif(deleted_at is null, 'false', 'true')),
            json(iif(removed_at is null, 'false', 'true'))
          ) as row from posts order by id",
     ),
     (
         "likes",
-        "select json_array(post_id, user_id) as row from likes order by post_id, user_id",
+        "select json_array(post_id, user_id, created_at) as row from likes order by post_id, user_id",
+    ),
+    (
+        "follows",
+        "select json_array(follower_id, followee_id, state) as row from follows order by 1",
     ),
     (
         "blocks",
@@ -39,7 +45,9 @@ const TABLES: [(&str, &str); 9] = [
     ),
     (
         "jobs",
-        "select json_array(id, json(payload)) as row from jobs order by id",
+        "select json_array(
+           id, json(payload), attempts, due_at, json(iif(dead_at is null, 'false', 'true'))
+         ) as row from jobs order by id",
     ),
     (
         "told",
@@ -84,28 +92,45 @@ fn promised(model: &Model) -> State {
             Status::Active => "active",
             Status::Suspended => "suspended",
         };
-        json!([id, user.username, user.email, status, user.posts])
+        let created_at = user.created_at.millis();
+        json!([
+            id,
+            user.username,
+            user.email,
+            status,
+            user.posts,
+            created_at
+        ])
     });
-    let sessions = model.sessions.iter();
-    let sessions = sessions.map(|(id, (user, lives))| json!([id, user, lives]));
+    let sessions = model.sessions.iter().map(|(id, session)| {
+        let expires_at = session.expires_at.millis();
+        json!([id, session.user, expires_at, session.lives])
+    });
     let posts = model.posts.iter().map(|(id, post)| {
-        let visibility = if post.followers_only {
-            "followers"
-        } else {
-            "public"
-        };
+        let shown = model.post(None, id);
         json!([
             id,
             post.author,
             post.caption,
-            visibility,
+            shown["visibility"],
             post.reply_to,
             post.audience,
-            model.like_count(id),
+            shown["like_count"],
             post.version,
+            post.created_at.millis(),
             post.deleted,
             post.removed
         ])
+    });
+    let likes = model.likes.iter();
+    let likes = likes.map(|((post, user), at)| json!([post, user, at.millis()]));
+    let follows = model.follows.iter().map(|((from, to), accepted)| {
+        let state = if *accepted { "accepted" } else { "pending" };
+        json!([from, to, state])
+    });
+    let jobs = model.jobs.iter().map(|(id, job)| {
+        let payload = job.task.payload();
+        json!([id, payload, job.attempts, job.due_at, job.dead])
     });
     let inboxes = model
         .inboxes
@@ -126,23 +151,17 @@ fn promised(model: &Model) -> State {
             ])
         })
     });
-    let jobs = model.jobs.iter();
     State::from([
         ("users", users.collect()),
         ("sessions", sessions.collect()),
         ("posts", posts.collect()),
-        (
-            "likes",
-            model.likes.iter().map(|like| json!(like)).collect(),
-        ),
+        ("likes", likes.collect()),
+        ("follows", follows.collect()),
         (
             "blocks",
             model.blocks.iter().map(|block| json!(block)).collect(),
         ),
-        (
-            "jobs",
-            jobs.map(|(id, job)| json!([id, job.payload()])).collect(),
-        ),
+        ("jobs", jobs.collect()),
         ("told", model.told.iter().map(|told| json!(told)).collect()),
         ("inboxes", inboxes.collect()),
         ("notifications", groups.collect()),

@@ -1,17 +1,17 @@
 //! Accounts and sessions.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Answer, Call, Memory, Moment, Operation, Scenario};
-use crate::model::{Caller, Prediction, User};
+use super::{Answer, Call, Memory, Moment, Operation, Scenario, Site, USUAL};
+use crate::model::{self, ANYTHING, Caller, Prediction, Session, User};
 use crate::tokens;
 
 pub const REGISTER: Scenario = Scenario {
     route: "POST /api/v1/auth/register",
-    sites: &["auth.register"],
-    leads_to: &[],
+    sites: &[Site::writing("auth.register")],
     weight: 1,
     hashes: true,
     reads_flags: true,
@@ -22,55 +22,61 @@ pub const REGISTER: Scenario = Scenario {
         } else {
             format!("newcomer_{}", choice.number)
         };
-        let email = if choice.chaos.happens(0.3) {
-            format!("{}@example.com", choice.username())
+        let owner = if choice.chaos.happens(0.3) {
+            choice.username()
         } else {
-            format!("{username}@example.com")
+            username.clone()
         };
-        Arc::new(Register { username, email })
+        Arc::new(Register {
+            email: format!("{owner}@example.com"),
+            username,
+            reveals_email: choice.reveals_email,
+        })
     },
+    ..USUAL
 };
 
 pub const LOGIN: Scenario = Scenario {
     route: "POST /api/v1/auth/login",
-    sites: &["auth.login: password", "auth.login: session"],
-    leads_to: &[],
+    sites: &[
+        Site::reading("auth.login: password"),
+        Site::writing("auth.login: session"),
+    ],
     weight: 1,
     hashes: true,
-    reads_flags: false,
     draw: |choice| {
-        let known = choice.model.users.values();
-        let known: Vec<_> = known.filter(|user| user.password.is_some()).collect();
-        let username = if known.is_empty() {
-            "nobody".to_owned()
-        } else {
-            known[choice.chaos.pick(known.len())].username.clone()
-        };
         let password = if choice.chaos.happens(0.8) {
             PASSWORD
         } else {
-            "not the password"
+            OTHER_PASSWORD
         };
-        Arc::new(Login { username, password })
+        Arc::new(Login {
+            username: choice.username(),
+            password,
+        })
     },
+    ..USUAL
 };
 
 pub const LOGOUT: Scenario = Scenario {
     route: "POST /api/v1/auth/logout",
-    sites: &["auth.logout"],
-    leads_to: &[],
-    weight: 1,
-    hashes: false,
-    reads_flags: false,
+    sites: &[Site::writing("auth.logout")],
+    weight: 2,
     draw: |_| Arc::new(Logout),
+    ..USUAL
 };
 
-/// Everybody's who has one.
+/// Everybody's, until it is changed to the other.
 pub const PASSWORD: &str = "the passphrase of everybody";
+pub const OTHER_PASSWORD: &str = "another passphrase of everybody";
+
+/// How long a session lives.
+const SESSION: Duration = Duration::from_hours(60 * 24);
 
 struct Register {
     username: String,
     email: String,
+    reveals_email: bool,
 }
 
 impl Operation for Register {
@@ -84,49 +90,114 @@ impl Operation for Register {
         true
     }
 
-    fn happen(&self, _: Option<&Caller>, moment: &mut Moment<'_>, _: usize) -> Prediction {
+    fn looks_at_token(&self) -> bool {
+        false
+    }
+
+    fn happen(
+        &self,
+        _: Option<&Caller>,
+        moment: &mut Moment<'_>,
+        _: usize,
+    ) -> Result<Prediction, Prediction> {
+        let discreet = Prediction::new(202, json!({"status": "verify_email"}));
         let mut users = moment.model.users.values();
         if users.any(|user| user.username == self.username) {
-            return Prediction::refusal(409, "username_taken");
+            return Err(Prediction::refusal(409, "username_taken"));
         }
         let mut users = moment.model.users.values();
         if users.any(|user| user.email == self.email) {
-            return Prediction::refusal(409, "email_taken");
+            let told = Prediction::refusal(409, "email_taken");
+            return Err(if self.reveals_email { told } else { discreet });
         }
-        let mut user = User::new(&self.username, Some(PASSWORD));
+        let mut user = User::new(&self.username, PASSWORD, moment.now);
         user.email.clone_from(&self.email);
         let ids = moment.ids("select id from users where username = ?1", &self.username);
         let Some(id) = ids.into_iter().next() else {
-            return Prediction::new(201, json!({"user": "was not stored"}));
+            return Err(Prediction::new(
+                201,
+                json!("an account that was not stored"),
+            ));
         };
         moment.model.users.insert(id.clone(), user);
-        begin_session(moment, &id);
-        let shown = json!({"id": id, "username": self.username, "email": self.email});
-        Prediction::new(201, json!({"user": shown, "token_type": "Bearer"}))
+        if !self.reveals_email {
+            return Ok(discreet);
+        }
+        let caller = begin_session(moment, &id)?;
+        let mut body = tokens_of();
+        body["user"] = moment.model.me(&id);
+        Ok(Prediction {
+            session: Some(caller),
+            ..Prediction::new(201, body)
+        })
+    }
+
+    fn check(&self, prediction: &Prediction, answer: &Answer) -> Result<(), String> {
+        model::agrees(prediction, answer.status, &answer.body)?;
+        speaks_for(prediction, answer)
     }
 
     fn remember(&self, _: &Prediction, answer: &Answer, memory: &mut Memory) {
-        if answer.status == 201 {
-            *memory = signed_in(answer);
-        }
+        remember(answer, memory);
     }
 }
 
-/// The session that has just begun, which Kith named.
-fn begin_session(moment: &mut Moment<'_>, user: &str) {
+/// What an answer with tokens holds.
+fn tokens_of() -> serde_json::Value {
+    json!({
+        "access_token": ANYTHING,
+        "token_type": "Bearer",
+        "expires_in": tokens::LIFETIME_SECONDS,
+        "refresh_token": ANYTHING,
+    })
+}
+
+/// The one session that has just begun, which Kith named.
+///
+/// # Errors
+/// A prediction that no answer fulfils, if there is not exactly one.
+fn begin_session(moment: &mut Moment<'_>, user: &str) -> Result<Caller, Prediction> {
     let ids = moment.ids("select id from sessions where user_id = ?1", user);
-    for id in ids {
-        let session = (user.to_owned(), true);
-        moment.model.sessions.entry(id).or_insert(session);
-    }
+    let known = &moment.model.sessions;
+    let new: Vec<_> = ids
+        .into_iter()
+        .filter(|id| !known.contains_key(id))
+        .collect();
+    let [id] = &new[..] else {
+        return Err(Prediction::new(200, json!({"new sessions": new})));
+    };
+    let session = Session {
+        user: user.to_owned(),
+        lives: true,
+        expires_at: moment.now.plus(SESSION),
+    };
+    moment.model.sessions.insert(id.clone(), session);
+    Ok(Caller {
+        user: user.to_owned(),
+        session: id.clone(),
+    })
 }
 
-/// What whoever signs in begins with: the session that the access token speaks for.
-fn signed_in(answer: &Answer) -> Memory {
-    let token = answer.body["access_token"].as_str().unwrap();
-    Memory {
-        caller: Some(tokens::caller(token)),
-        ..Memory::default()
+/// Whether the tokens of an answer are of the session that began.
+fn speaks_for(prediction: &Prediction, answer: &Answer) -> Result<(), String> {
+    let Some(expected) = &prediction.session else {
+        return Ok(());
+    };
+    let access = answer.body["access_token"].as_str().unwrap_or_default();
+    let refresh = answer.body["refresh_token"].as_str().unwrap_or_default();
+    if tokens::caller(access) == *expected && refresh.starts_with(&format!("{}.", expected.session))
+    {
+        return Ok(());
+    }
+    Err(format!(
+        "the tokens are not of {expected:?}: {}",
+        answer.body
+    ))
+}
+
+fn remember(answer: &Answer, memory: &mut Memory) {
+    if let Some(token) = answer.body["access_token"].as_str() {
+        memory.of_another(Some(tokens::caller(token)), Some(token.to_owned()));
     }
 }
 
@@ -146,26 +217,36 @@ impl Operation for Login {
         true
     }
 
-    fn happen(&self, _: Option<&Caller>, moment: &mut Moment<'_>, trip: usize) -> Prediction {
+    fn looks_at_token(&self) -> bool {
+        false
+    }
+
+    fn happen(
+        &self,
+        _: Option<&Caller>,
+        moment: &mut Moment<'_>,
+        trip: usize,
+    ) -> Result<Prediction, Prediction> {
         let checked = moment.model.check_password(&self.username, self.password);
-        match (checked, trip) {
-            // Suspended between the two trips: not told more than that it did not work.
-            (Err(refusal), 1) if refusal.status == 403 => {
-                Prediction::refusal(401, "invalid_credentials")
-            }
-            (Err(refusal), _) => refusal,
-            (Ok(_), 0) => Prediction::new(200, json!({"token_type": "not yet"})),
-            (Ok(user), _) => {
-                begin_session(moment, &user);
-                Prediction::new(200, json!({"token_type": "Bearer"}))
-            }
+        if trip == 0 {
+            return checked.map(|_| Prediction::new(200, json!("no answer before the session")));
         }
+        // Suspended, or the password changed, between the two trips: that it did not work is all
+        // that is told.
+        let user = checked.map_err(|_| Prediction::refusal(401, "invalid_credentials"))?;
+        Ok(Prediction {
+            session: Some(begin_session(moment, &user)?),
+            ..Prediction::new(200, tokens_of())
+        })
+    }
+
+    fn check(&self, prediction: &Prediction, answer: &Answer) -> Result<(), String> {
+        model::agrees(prediction, answer.status, &answer.body)?;
+        speaks_for(prediction, answer)
     }
 
     fn remember(&self, _: &Prediction, answer: &Answer, memory: &mut Memory) {
-        if answer.status == 200 {
-            *memory = signed_in(answer);
-        }
+        remember(answer, memory);
     }
 }
 
@@ -176,18 +257,21 @@ impl Operation for Logout {
         Call::new("POST", "/auth/logout")
     }
 
-    fn happen(&self, caller: Option<&Caller>, moment: &mut Moment<'_>, _: usize) -> Prediction {
-        let caller = caller.unwrap();
-        if let Err(refusal) = moment.model.guard(caller) {
-            return refusal;
-        }
-        moment.model.sessions.get_mut(&caller.session).unwrap().1 = false;
-        Prediction::new(204, json!(null))
+    fn happen(
+        &self,
+        caller: Option<&Caller>,
+        moment: &mut Moment<'_>,
+        _: usize,
+    ) -> Result<Prediction, Prediction> {
+        let caller = moment.admit(caller)?;
+        let session = moment.model.sessions.get_mut(&caller.session).unwrap();
+        session.lives = false;
+        Ok(Prediction::new(204, json!(null)))
     }
 
     fn remember(&self, _: &Prediction, answer: &Answer, memory: &mut Memory) {
         if answer.status == 204 {
-            *memory = Memory::default();
+            memory.of_another(None, None);
         }
     }
 }

@@ -4,35 +4,85 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{Call, Moment, Operation, Scenario};
-use crate::model::{Caller, Prediction};
+use super::{Answer, Call, Moment, Operation, Scenario, Site, USUAL};
+use crate::model::{self, Caller, Prediction};
 
 pub const READY: Scenario = Scenario {
     route: "GET /health/ready",
-    sites: &["health.ready"],
-    leads_to: &[],
-    weight: 1,
-    hashes: false,
+    sites: &[Site::reading("health.ready")],
+    weight: 2,
     reads_flags: true,
     draw: |_| Arc::new(Ready),
+    ..USUAL
 };
 
 struct Ready;
 
+/// Milliseconds after which a job is late.
+const LATE: i64 = 600_000;
+
 impl Operation for Ready {
     fn call(&self) -> Call {
+        // Outside of the API's base path.
         Call::new("GET", "//health/ready")
-    }
-
-    fn writes(&self) -> bool {
-        false
     }
 
     fn open_to_anyone(&self) -> bool {
         true
     }
 
-    fn happen(&self, _: Option<&Caller>, _: &mut Moment<'_>, _: usize) -> Prediction {
-        Prediction::new(200, json!({"status": "pass"}))
+    fn writes(&self) -> bool {
+        false
+    }
+
+    fn looks_at_token(&self) -> bool {
+        false
+    }
+
+    fn happen(
+        &self,
+        _: Option<&Caller>,
+        moment: &mut Moment<'_>,
+        _: usize,
+    ) -> Result<Prediction, Prediction> {
+        let oldest = moment
+            .model
+            .jobs
+            .values()
+            .filter_map(|job| job.due_at)
+            .min();
+        Ok(Prediction::new(
+            200,
+            json!({"oldest": oldest, "now": moment.now.millis()}),
+        ))
+    }
+
+    /// How late the oldest job is, by a clock that goes on while the answer travels.
+    fn check(&self, prediction: &Prediction, answer: &Answer) -> Result<(), String> {
+        let checks = &answer.body["checks"];
+        let backlog = &checks["jobs:backlogAge"][0];
+        let age = backlog["observedValue"].as_i64().unwrap_or(-1);
+        let now = prediction.body["now"].as_i64().unwrap();
+        let least = prediction.body["oldest"]
+            .as_i64()
+            .map_or(0, |oldest| (now - oldest).max(0));
+        // A clock may be set, and an answer may take its time.
+        let slack = 120_000;
+        let in_time = if least == 0 {
+            age >= 0 && age < slack
+        } else {
+            (age - least).abs() < slack
+        };
+        let status = if age < LATE { "pass" } else { "warn" };
+        let expected = json!({"status": status, "observedValue": age, "observedUnit": "ms"});
+        let well = answer.status == 200 && answer.body["status"] == "pass";
+        if well
+            && in_time
+            && *backlog == expected
+            && checks["d1:responseTime"][0]["status"] == "pass"
+        {
+            return Ok(());
+        }
+        model::agrees(prediction, answer.status, &answer.body)
     }
 }

@@ -1,68 +1,87 @@
 //! Likes.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Answer, BURY, Call, HANDLED_BY_THE_SWEEP, LIKE_JOB, Moment, Operation, Scenario};
-use crate::model::{Caller, Id, Model, Prediction, Status};
+use super::lists::{self, NextPage};
+use super::{
+    Answer, BURY, Call, HANDLED_BY_THE_SWEEP, LIKE_JOB, Memory, Moment, Operation, Scenario, Site,
+    USUAL,
+};
+use crate::model::{Caller, Id, Prediction, Status};
 
 pub const LIKE: Scenario = Scenario {
     route: "PUT /api/v1/posts/{id}/like",
-    sites: &["likes.like"],
+    sites: &[Site::writing("likes.like")],
     leads_to: &[LIKE_JOB, HANDLED_BY_THE_SWEEP, BURY],
     weight: 30,
-    hashes: false,
-    reads_flags: false,
     draw: |choice| Arc::new(Like(choice.post())),
+    ..USUAL
 };
 
 pub const UNLIKE: Scenario = Scenario {
     route: "DELETE /api/v1/posts/{id}/like",
-    sites: &["likes.unlike"],
-    leads_to: &[],
+    sites: &[Site::writing("likes.unlike")],
     weight: 12,
-    hashes: false,
-    reads_flags: false,
     draw: |choice| Arc::new(Unlike(choice.post())),
+    ..USUAL
 };
 
 pub const LIST: Scenario = Scenario {
     route: "GET /api/v1/posts/{id}/likes",
-    sites: &["likes.list"],
-    leads_to: &[],
-    weight: 5,
-    hashes: false,
-    reads_flags: false,
-    draw: |choice| Arc::new(List(choice.post())),
+    sites: &[Site::reading("likes.list")],
+    weight: 7,
+    draw: |choice| {
+        // Who pages on does so in the list where they are.
+        let begun = choice
+            .memory
+            .pages
+            .keys()
+            .find(|list| list.ends_with("/likes"));
+        let begun = begun.filter(|_| choice.chaos.happens(0.6)).cloned();
+        let list = begun.unwrap_or_else(|| format!("/posts/{}/likes", choice.post()));
+        Arc::new(List {
+            after: choice.next_page(&list),
+            path: list,
+            limit: choice.limit(),
+        })
+    },
+    ..USUAL
 };
 
-struct Like(Id);
-
-/// The guard, and whether the post is visible.
-fn admit(model: &Model, caller: &Caller, post: &str) -> Result<(), Prediction> {
-    model.guard(caller)?;
-    if model.may_see(Some(&caller.user), post) {
-        Ok(())
-    } else {
-        Err(Prediction::not_found())
-    }
+/// Who asks, if they may see the post.
+fn admit<'a>(
+    moment: &Moment<'_>,
+    caller: Option<&'a Caller>,
+    post: &str,
+) -> Result<&'a Caller, Prediction> {
+    let caller = moment.admit(caller)?;
+    let visible = moment.model.may_see(Some(&caller.user), post);
+    visible.then_some(caller).ok_or_else(Prediction::not_found)
 }
+
+struct Like(Id);
 
 impl Operation for Like {
     fn call(&self) -> Call {
         Call::new("PUT", format!("/posts/{}/like", self.0))
     }
 
-    fn happen(&self, caller: Option<&Caller>, moment: &mut Moment<'_>, _: usize) -> Prediction {
-        let caller = caller.unwrap();
-        if let Err(refusal) = admit(moment.model, caller, &self.0) {
-            return refusal;
-        }
-        moment.jobs.extend(moment.model.like(caller, &self.0));
+    fn happen(
+        &self,
+        caller: Option<&Caller>,
+        moment: &mut Moment<'_>,
+        _: usize,
+    ) -> Result<Prediction, Prediction> {
+        let caller = admit(moment, caller, &self.0)?;
+        let task = moment.model.like(caller, &self.0, moment.now);
+        moment.tasks.extend(task);
         let count = moment.model.like_count(&self.0);
-        Prediction::new(200, json!({"liked": true, "like_count": count}))
+        Ok(Prediction::new(
+            200,
+            json!({"liked": true, "like_count": count}),
+        ))
     }
 }
 
@@ -73,63 +92,67 @@ impl Operation for Unlike {
         Call::new("DELETE", format!("/posts/{}/like", self.0))
     }
 
-    fn happen(&self, caller: Option<&Caller>, moment: &mut Moment<'_>, _: usize) -> Prediction {
-        let caller = caller.unwrap();
-        if let Err(refusal) = admit(moment.model, caller, &self.0) {
-            return refusal;
-        }
+    fn happen(
+        &self,
+        caller: Option<&Caller>,
+        moment: &mut Moment<'_>,
+        _: usize,
+    ) -> Result<Prediction, Prediction> {
+        let caller = admit(moment, caller, &self.0)?;
         moment.model.unlike(caller, &self.0);
         let count = moment.model.like_count(&self.0);
-        Prediction::new(200, json!({"liked": false, "like_count": count}))
+        Ok(Prediction::new(
+            200,
+            json!({"liked": false, "like_count": count}),
+        ))
     }
 }
 
-struct List(Id);
+struct List {
+    path: String,
+    after: Option<NextPage>,
+    limit: usize,
+}
 
 impl Operation for List {
     fn call(&self) -> Call {
-        Call::new("GET", format!("/posts/{}/likes?limit=100", self.0))
-    }
-
-    fn writes(&self) -> bool {
-        false
+        super::page_call(&self.path, self.after.as_ref(), self.limit)
     }
 
     fn open_to_anyone(&self) -> bool {
         true
     }
 
-    fn happen(&self, caller: Option<&Caller>, moment: &mut Moment<'_>, _: usize) -> Prediction {
+    fn writes(&self) -> bool {
+        false
+    }
+
+    fn happen(
+        &self,
+        caller: Option<&Caller>,
+        moment: &mut Moment<'_>,
+        _: usize,
+    ) -> Result<Prediction, Prediction> {
+        let viewer = moment.admit_if_signed_in(caller)?;
         let model = &moment.model;
-        if let Some(refusal) = caller.and_then(|caller| model.guard(caller).err()) {
-            return refusal;
+        let post = self.path.split('/').nth(2).unwrap_or_default();
+        if !model.may_see(viewer, post) {
+            return Err(Prediction::not_found());
         }
-        let viewer = caller.map(|caller| caller.user.as_str());
-        if !model.may_see(viewer, &self.0) {
-            return Prediction::not_found();
-        }
-        let visible = model.likers(&self.0).filter(|liker| {
+        let visible = model.likers(post).into_iter().filter(|(_, liker)| {
             model.users[*liker].status == Status::Active
                 && viewer.is_none_or(|viewer| !model.blocked_between(liker, viewer))
         });
-        Prediction::new(200, json!({"likers": visible.collect::<BTreeSet<_>>()}))
+        let entries = visible.map(|(key, liker)| (key, model.short(liker)));
+        Ok(lists::prediction(entries.collect()))
     }
 
-    /// The list is complete, in whichever order: there are fewer people than a page holds.
     fn check(&self, prediction: &Prediction, answer: &Answer) -> Result<(), String> {
-        let listed = answer.body["data"].as_array().cloned().unwrap_or_default();
-        let ids: BTreeSet<_> = listed
-            .iter()
-            .filter_map(|person| person["id"].as_str())
-            .collect();
-        let seen = Answer {
-            body: match answer.status {
-                200 if ids.len() == listed.len() => json!({"likers": ids}),
-                200 => Value::from("somebody is listed twice"),
-                _ => answer.body.clone(),
-            },
-            ..answer.clone()
-        };
-        super::agrees(prediction, &seen)
+        lists::check(prediction, answer, self.after.as_ref(), "id", &[])
+    }
+
+    fn remember(&self, prediction: &Prediction, answer: &Answer, memory: &mut Memory) {
+        let next = lists::next(prediction, answer, self.after.as_ref(), "id");
+        memory.turn_page(&self.path, next);
     }
 }

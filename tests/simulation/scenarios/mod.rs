@@ -4,21 +4,24 @@
 mod auth;
 mod health;
 mod likes;
+mod lists;
 mod notifications;
 mod posts;
 mod users;
 
-pub use auth::PASSWORD;
-
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kith::platform::native::Sqlite;
+use kith::time::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::chaos::Chaos;
-use crate::model::{Caller, Id, Job, Model, Prediction};
+use crate::model::{self, Caller, Id, Model, Prediction, Task};
+
+pub use auth::{OTHER_PASSWORD, PASSWORD};
+pub use lists::NextPage;
 
 /// An HTTP request, without who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,8 +63,12 @@ pub struct Moment<'a> {
     pub model: &'a mut Model,
     /// As it is right after the batch. For the ids that Kith gave.
     pub database: &'a Sqlite,
-    /// The jobs that ought to have been left.
-    pub jobs: Vec<Job>,
+    /// When the request began, by its machine's clock.
+    pub began: Timestamp,
+    /// When the batch was sent, by that clock.
+    pub now: Timestamp,
+    /// What ought to be left to do.
+    pub tasks: Vec<Task>,
 }
 
 impl Moment<'_> {
@@ -75,6 +82,30 @@ impl Moment<'_> {
         let rows: Vec<Row> = serde_json::from_str(results[0].rows.get()).unwrap();
         rows.into_iter().map(|row| row.id).collect()
     }
+
+    /// Who asks, if they are signed in and may act.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn admit<'a>(&self, caller: Option<&'a Caller>) -> Result<&'a Caller, Prediction> {
+        // Whoever is nobody does not get as far as the database.
+        let nobody = || Prediction::refusal(401, "authentication_required");
+        let caller = caller.ok_or_else(nobody)?;
+        self.model.guard(caller, self.began)?;
+        Ok(caller)
+    }
+
+    /// As [`Moment::admit`], where nobody in particular may ask too.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn admit_if_signed_in<'a>(
+        &self,
+        caller: Option<&'a Caller>,
+    ) -> Result<Option<&'a str>, Prediction> {
+        let caller = caller.map(|caller| self.admit(Some(caller))).transpose()?;
+        Ok(caller.map(|caller| caller.user.as_str()))
+    }
 }
 
 /// One thing somebody does, by one request.
@@ -87,21 +118,34 @@ pub trait Operation: Send + Sync {
         false
     }
 
+    /// Whether it matters who asks.
+    fn looks_at_token(&self) -> bool {
+        true
+    }
+
     /// Whether it changes anything.
     fn writes(&self) -> bool {
         true
     }
 
     /// What must come of the batch that the database has just run: done to the model, and told. A
-    /// batch that the guard aborted is run too. `trip` counts an operation's trips from 0.
-    fn happen(&self, caller: Option<&Caller>, moment: &mut Moment<'_>, trip: usize) -> Prediction;
+    /// batch that aborted itself was run too. `trip` counts an operation's trips from 0.
+    ///
+    /// # Errors
+    /// The refusal that must be answered.
+    fn happen(
+        &self,
+        caller: Option<&Caller>,
+        moment: &mut Moment<'_>,
+        trip: usize,
+    ) -> Result<Prediction, Prediction>;
 
     /// Whether the answer is what was predicted.
     ///
     /// # Errors
     /// What is wrong with it.
     fn check(&self, prediction: &Prediction, answer: &Answer) -> Result<(), String> {
-        agrees(prediction, answer)
+        model::agrees(prediction, answer.status, &answer.body)
     }
 
     /// What the client keeps of the answer.
@@ -113,49 +157,31 @@ pub trait Operation: Send + Sync {
 pub struct Memory {
     /// Who it is.
     pub caller: Option<Caller>,
-    /// The entity tag of its list of notifications.
+    /// The access token that it was given.
+    pub token: Option<String>,
+    /// The entity tag of a list of notifications, perhaps of another account that used the device.
     pub etag: Option<String>,
-    /// How its list of posts goes on.
-    pub page: Option<NextPage>,
+    /// How lists go on, by their paths.
+    pub pages: BTreeMap<String, NextPage>,
 }
 
-/// How a list goes on after a page.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NextPage {
-    pub cursor: String,
-    /// What there was after that page to be seen, when it was read.
-    pub rest: Vec<Id>,
-}
-
-/// Compares status and the fields that the prediction names.
-///
-/// # Errors
-/// Where they differ.
-pub fn agrees(prediction: &Prediction, answer: &Answer) -> Result<(), String> {
-    if prediction.status == answer.status && holds(&answer.body, &prediction.body) {
-        return Ok(());
+impl Memory {
+    /// The same device, used by somebody else or by nobody.
+    pub fn of_another(&mut self, caller: Option<Caller>, token: Option<String>) {
+        *self = Self {
+            caller,
+            token,
+            etag: self.etag.take(),
+            pages: BTreeMap::new(),
+        };
     }
-    let Prediction { status, body } = prediction;
-    Err(format!(
-        "answered {} {}, where {status} {body} was right",
-        answer.status, answer.body
-    ))
-}
 
-/// Whether `actual` holds everything that `expected` names.
-fn holds(actual: &Value, expected: &Value) -> bool {
-    match (actual, expected) {
-        (Value::Object(actual), Value::Object(expected)) => expected
-            .iter()
-            .all(|(key, value)| actual.get(key).is_some_and(|actual| holds(actual, value))),
-        (Value::Array(actual), Value::Array(expected)) => {
-            actual.len() == expected.len()
-                && actual
-                    .iter()
-                    .zip(expected)
-                    .all(|(actual, value)| holds(actual, value))
-        }
-        _ => actual == expected,
+    /// Keeps how a list goes on.
+    fn turn_page(&mut self, list: &str, next: Option<NextPage>) {
+        match next {
+            Some(next) => self.pages.insert(list.to_owned(), next),
+            None => self.pages.remove(list),
+        };
     }
 }
 
@@ -167,17 +193,16 @@ pub struct Choice<'a> {
     pub memory: &'a Memory,
     /// Different for each choice of a run.
     pub number: u64,
+    /// Whether registration tells that an e-mail address is taken.
+    pub reveals_email: bool,
 }
 
 impl Choice<'_> {
     /// Any post: mostly one that the client may see, and mostly one of the newest, so that people
     /// meet; but also others', hidden ones, deleted ones, and none at all.
     pub fn post(&self) -> Id {
-        let viewer = self
-            .memory
-            .caller
-            .as_ref()
-            .map(|caller| caller.user.as_str());
+        let caller = self.memory.caller.as_ref();
+        let viewer = caller.map(|caller| caller.user.as_str());
         let visible = self.chaos.happens(0.75);
         let posts = self.model.posts.keys().rev();
         let posts = posts.filter(|id| !visible || self.model.may_see(viewer, id));
@@ -198,9 +223,8 @@ impl Choice<'_> {
     pub fn own_post(&self) -> Option<Id> {
         let me = &self.memory.caller.as_ref()?.user;
         let posts = self.model.posts.iter();
-        let own: Vec<_> = posts
-            .filter(|(_, post)| post.author == *me && post.is_there())
-            .collect();
+        let own = posts.filter(|(_, post)| post.author == *me && post.is_there());
+        let own: Vec<_> = own.collect();
         let (id, _) = own.get(self.chaos.pick(own.len().max(1)))?;
         Some((*id).clone())
     }
@@ -208,13 +232,50 @@ impl Choice<'_> {
     /// Anybody's username.
     pub fn username(&self) -> String {
         let place = self.chaos.pick(self.model.users.len());
-        self.model
-            .users
-            .values()
-            .nth(place)
-            .unwrap()
-            .username
-            .clone()
+        let user = self.model.users.values().nth(place).unwrap();
+        user.username.clone()
+    }
+
+    /// How many entries a page is to have at most: mostly few, so that there are several.
+    pub fn limit(&self) -> usize {
+        if self.chaos.happens(0.3) {
+            100
+        } else {
+            1 + self.chaos.pick(4)
+        }
+    }
+
+    /// Where the client goes on in a list, or that it begins anew.
+    pub fn next_page(&self, list: &str) -> Option<NextPage> {
+        let next = self.memory.pages.get(list).cloned();
+        next.filter(|_| self.chaos.happens(0.8))
+    }
+}
+
+/// The request for a page of a list.
+fn page_call(list: &str, after: Option<&NextPage>, limit: usize) -> Call {
+    let cursor = after.map_or_else(String::new, |next| format!("&cursor={}", next.cursor));
+    Call::new("GET", format!("{list}?limit={limit}{cursor}"))
+}
+
+/// A place from which an operation goes to the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Site {
+    pub name: &'static str,
+    /// Whether it goes there to change something.
+    pub writes: bool,
+}
+
+impl Site {
+    pub const fn reading(name: &'static str) -> Self {
+        Self {
+            name,
+            writes: false,
+        }
+    }
+
+    pub const fn writing(name: &'static str) -> Self {
+        Self { name, writes: true }
     }
 }
 
@@ -223,9 +284,9 @@ pub struct Scenario {
     /// Method and path, as in the list of routes.
     pub route: &'static str,
     /// The places from which it goes to the database, in order.
-    pub sites: &'static [&'static str],
+    pub sites: &'static [Site],
     /// Where the jobs that it leaves go to the database.
-    pub leads_to: &'static [&'static str],
+    pub leads_to: &'static [Site],
     /// How often it is done, compared with the others.
     pub weight: u64,
     /// Whether it costs a password's hash, which is slow.
@@ -235,6 +296,17 @@ pub struct Scenario {
     /// How it is done this time.
     pub draw: fn(&Choice<'_>) -> Arc<dyn Operation>,
 }
+
+/// A scenario as most are.
+pub const USUAL: Scenario = Scenario {
+    route: "",
+    sites: &[],
+    leads_to: &[],
+    weight: 5,
+    hashes: false,
+    reads_flags: false,
+    draw: |_| panic!("a scenario says how it is done"),
+};
 
 /// Everything that people do.
 pub const SCENARIOS: &[Scenario] = &[
@@ -257,14 +329,14 @@ pub const SCENARIOS: &[Scenario] = &[
 
 /// What Kith does by itself: from where the consumer, the sweep and the dead letters go to the
 /// database.
-pub const LIKE_JOB: &str = "jobs: like";
-pub const POST_DELETED_JOB: &str = "jobs: post deleted";
-pub const HANDLED_BY_THE_SWEEP: &str = "jobs: handled by the sweep";
-pub const BURY: &str = "jobs: bury";
-pub const SWEEP_SITES: &[&str] = &["jobs: sweep", HANDLED_BY_THE_SWEEP];
+pub const LIKE_JOB: Site = Site::writing("jobs: like");
+pub const POST_DELETED_JOB: Site = Site::writing("jobs: post deleted");
+pub const HANDLED_BY_THE_SWEEP: Site = Site::writing("jobs: handled by the sweep");
+pub const BURY: Site = Site::writing("jobs: bury");
+pub const SWEEP_SITES: &[Site] = &[Site::writing("jobs: sweep"), HANDLED_BY_THE_SWEEP];
 
 /// Every place from which Kith goes to the database.
-pub fn sites() -> Vec<&'static str> {
+pub fn sites() -> Vec<Site> {
     let people = SCENARIOS.iter().map(|scenario| scenario.sites);
     let chores = [&[LIKE_JOB, POST_DELETED_JOB, BURY], SWEEP_SITES];
     people.chain(chores).flatten().copied().collect()

@@ -4,26 +4,31 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Answer, Call, Memory, Moment, Operation, Scenario};
-use crate::model::{Caller, Inbox, Model, Prediction, Status};
+use super::lists::{self, Entries, NextPage};
+use super::{Answer, Call, Memory, Moment, Operation, Scenario, Site, USUAL};
+use crate::model::{ANYTHING, Caller, Inbox, Model, Prediction, Status};
+
+const PATH: &str = "/notifications";
 
 pub const LIST: Scenario = Scenario {
     route: "GET /api/v1/notifications",
-    sites: &["notifications.list"],
-    leads_to: &[],
-    weight: 8,
-    hashes: false,
-    reads_flags: false,
-    draw: |choice| Arc::new(List(choice.memory.etag.clone())),
+    sites: &[Site::reading("notifications.list")],
+    weight: 9,
+    draw: |choice| {
+        let after = choice.next_page(PATH);
+        Arc::new(List {
+            known: choice.memory.etag.clone().filter(|_| after.is_none()),
+            after,
+            limit: choice.limit(),
+        })
+    },
+    ..USUAL
 };
 
 pub const MARK_READ: Scenario = Scenario {
     route: "POST /api/v1/notifications/read",
-    sites: &["notifications.mark_read"],
-    leads_to: &[],
+    sites: &[Site::writing("notifications.mark_read")],
     weight: 6,
-    hashes: false,
-    reads_flags: false,
     draw: |choice| {
         let caller = choice.memory.caller.as_ref();
         let inbox = caller.and_then(|caller| choice.model.inboxes.get(&caller.user));
@@ -31,16 +36,21 @@ pub const MARK_READ: Scenario = Scenario {
         // Sometimes beyond what there is.
         Arc::new(MarkRead(choice.chaos.below(last + 2)))
     },
+    ..USUAL
 };
 
-/// With the entity tag of the list as the client last saw it.
-struct List(Option<String>);
+struct List {
+    /// The entity tag of the list as the client last saw it.
+    known: Option<String>,
+    after: Option<NextPage>,
+    limit: usize,
+}
 
 impl Operation for List {
     fn call(&self) -> Call {
         Call {
-            if_none_match: self.0.clone(),
-            ..Call::new("GET", "/notifications?limit=100")
+            if_none_match: self.known.clone(),
+            ..super::page_call(PATH, self.after.as_ref(), self.limit)
         }
     }
 
@@ -48,63 +58,55 @@ impl Operation for List {
         false
     }
 
-    fn happen(&self, caller: Option<&Caller>, moment: &mut Moment<'_>, _: usize) -> Prediction {
-        let caller = caller.unwrap();
-        if let Err(refusal) = moment.model.guard(caller) {
-            return refusal;
-        }
-        let inbox = moment
-            .model
-            .inboxes
-            .get(&caller.user)
-            .cloned()
-            .unwrap_or_default();
-        let data = shown(moment.model, caller, &inbox);
-        Prediction::new(
-            200,
-            json!({
-                "unread_count": inbox.unread(),
-                "data": data,
-                "version": [inbox.last_seq, inbox.read_seq],
-            }),
-        )
+    fn happen(
+        &self,
+        caller: Option<&Caller>,
+        moment: &mut Moment<'_>,
+        _: usize,
+    ) -> Result<Prediction, Prediction> {
+        let caller = moment.admit(caller)?;
+        let inbox = moment.model.inboxes.get(&caller.user);
+        let inbox = inbox.cloned().unwrap_or_default();
+        let mut prediction = lists::prediction(shown(moment.model, caller, &inbox));
+        prediction.body["unread_count"] = json!(inbox.unread());
+        // What the version of the list holds of it: whose it is, and what state it is in.
+        let whose = &caller.user[caller.user.len() - 12..];
+        let version = format!("{whose}.{}.{}.", inbox.last_seq, inbox.read_seq);
+        prediction.body["version"] = json!(version);
+        Ok(prediction)
     }
 
     /// Either the list as it must be, or word that it is still the one the client has. Of that, the
     /// tag must name the inbox's state: blocks and suspensions since then are not told (0010).
     fn check(&self, prediction: &Prediction, answer: &Answer) -> Result<(), String> {
-        let mut expected = prediction.clone();
-        if prediction.status != 200 {
-            return super::agrees(prediction, answer);
+        let version = prediction.body["version"].as_str().unwrap_or_default();
+        let tag = |tag: &Option<String>| tag.clone().unwrap_or_default();
+        if answer.status == 304 && prediction.status == 200 {
+            let known = tag(&self.known);
+            let same = known.contains(version);
+            return same
+                .then_some(())
+                .ok_or_else(|| format!("answered 304 to {known}, where {prediction:?} was right"));
         }
-        let version = expected
-            .body
-            .as_object_mut()
-            .and_then(|body| body.remove("version"));
-        if answer.status != 304 {
-            return super::agrees(&expected, answer);
+        if answer.status == 200 && !tag(&answer.etag).contains(version) {
+            return Err(format!("is tagged {:?} at {version}", answer.etag));
         }
-        let tag = self.0.as_deref().unwrap_or_default();
-        let numbers = version.and_then(|version| serde_json::from_value(version).ok());
-        let (last, read): (i64, i64) = numbers.unwrap_or_default();
-        if tag.contains(&format!(".{last}.{read}.")) {
-            Ok(())
-        } else {
-            Err(format!(
-                "answered 304 to {tag}, where {expected:?} was right"
-            ))
-        }
+        let unread = prediction.body["unread_count"].clone();
+        let more = [("unread_count", unread)];
+        lists::check(prediction, answer, self.after.as_ref(), "seq", &more)
     }
 
-    fn remember(&self, _: &Prediction, answer: &Answer, memory: &mut Memory) {
+    fn remember(&self, prediction: &Prediction, answer: &Answer, memory: &mut Memory) {
         if answer.status == 200 {
             memory.etag.clone_from(&answer.etag);
+            let next = lists::next(prediction, answer, self.after.as_ref(), "seq");
+            memory.turn_page(PATH, next);
         }
     }
 }
 
 /// The groups that a person sees, newest first.
-fn shown(model: &Model, caller: &Caller, inbox: &Inbox) -> Vec<Value> {
+fn shown(model: &Model, caller: &Caller, inbox: &Inbox) -> Entries {
     let mut groups: Vec<_> = inbox.groups.iter().collect();
     groups.sort_by_key(|(_, group)| -group.seq);
     let groups = groups.into_iter().filter_map(|(post, group)| {
@@ -114,19 +116,24 @@ fn shown(model: &Model, caller: &Caller, inbox: &Inbox) -> Vec<Value> {
                 model.users[*actor].status == Status::Active
                     && !model.blocked_between(actor, &caller.user)
             })
-            .map(|actor| json!({"id": actor}))
+            .map(|actor| model.short(actor))
             .collect();
         let somebody = !named.is_empty() || group.actors.len() > 3;
-        (somebody && model.may_see(Some(&caller.user), post)).then(|| {
-            json!({
-                "seq": group.seq,
-                "kind": "like",
-                "actors": named,
-                "actor_count": group.actors.len(),
-                "post": {"id": post, "caption": model.posts[post].caption},
-                "read": group.seq <= inbox.read_seq,
-            })
-        })
+        if !somebody || !model.may_see(Some(&caller.user), post) {
+            return None;
+        }
+        let entry = json!({
+            "seq": group.seq,
+            "kind": "like",
+            "actors": named,
+            "actor_count": group.actors.len(),
+            "post": {"id": post, "caption": model.posts[post].caption, "thumb_url": null},
+            "order_id": null,
+            "created_at": ANYTHING,
+            "updated_at": ANYTHING,
+            "read": group.seq <= inbox.read_seq,
+        });
+        Some((format!("{:016}", group.seq), entry))
     });
     groups.collect()
 }
@@ -138,14 +145,16 @@ impl Operation for MarkRead {
         Call::new("POST", "/notifications/read").with(json!({"up_to": self.0}))
     }
 
-    fn happen(&self, caller: Option<&Caller>, moment: &mut Moment<'_>, _: usize) -> Prediction {
-        let caller = caller.unwrap();
-        if let Err(refusal) = moment.model.guard(caller) {
-            return refusal;
-        }
+    fn happen(
+        &self,
+        caller: Option<&Caller>,
+        moment: &mut Moment<'_>,
+        _: usize,
+    ) -> Result<Prediction, Prediction> {
+        let caller = moment.admit(caller)?;
         if let Some(inbox) = moment.model.inboxes.get_mut(&caller.user) {
             inbox.mark_read(i64::try_from(self.0).unwrap());
         }
-        Prediction::new(204, Value::Null)
+        Ok(Prediction::new(204, Value::Null))
     }
 }

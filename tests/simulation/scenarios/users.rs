@@ -4,27 +4,23 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{Call, Moment, Operation, Scenario};
+use super::{Call, Moment, Operation, Scenario, Site, USUAL};
 use crate::model::{Caller, Prediction};
 
 pub const ME: Scenario = Scenario {
     route: "GET /api/v1/profile",
-    sites: &["users.me"],
-    leads_to: &[],
+    sites: &[Site::reading("users.me")],
     weight: 3,
-    hashes: false,
-    reads_flags: false,
     draw: |_| Arc::new(Me),
+    ..USUAL
 };
 
 pub const PROFILE: Scenario = Scenario {
     route: "GET /api/v1/users/{username}",
-    sites: &["users.profile"],
-    leads_to: &[],
+    sites: &[Site::reading("users.profile")],
     weight: 4,
-    hashes: false,
-    reads_flags: false,
     draw: |choice| Arc::new(Profile(choice.username())),
+    ..USUAL
 };
 
 struct Me;
@@ -38,19 +34,14 @@ impl Operation for Me {
         false
     }
 
-    fn happen(&self, caller: Option<&Caller>, moment: &mut Moment<'_>, _: usize) -> Prediction {
-        let caller = caller.unwrap();
-        if let Err(refusal) = moment.model.guard(caller) {
-            return refusal;
-        }
-        let me = &moment.model.users[&caller.user];
-        let shown = json!({
-            "id": caller.user,
-            "username": me.username,
-            "email": me.email,
-            "post_count": me.posts,
-        });
-        Prediction::new(200, shown)
+    fn happen(
+        &self,
+        caller: Option<&Caller>,
+        moment: &mut Moment<'_>,
+        _: usize,
+    ) -> Result<Prediction, Prediction> {
+        let caller = moment.admit(caller)?;
+        Ok(Prediction::new(200, moment.model.me(&caller.user)))
     }
 }
 
@@ -61,34 +52,37 @@ impl Operation for Profile {
         Call::new("GET", format!("/users/{}", self.0))
     }
 
-    fn writes(&self) -> bool {
-        false
-    }
-
     fn open_to_anyone(&self) -> bool {
         true
     }
 
-    fn happen(&self, caller: Option<&Caller>, moment: &mut Moment<'_>, _: usize) -> Prediction {
+    fn writes(&self) -> bool {
+        false
+    }
+
+    fn happen(
+        &self,
+        caller: Option<&Caller>,
+        moment: &mut Moment<'_>,
+        _: usize,
+    ) -> Result<Prediction, Prediction> {
+        moment.admit_if_signed_in(caller)?;
         let model = &moment.model;
-        if let Some(refusal) = caller.and_then(|caller| model.guard(caller).err()) {
-            return refusal;
-        }
-        let person = model.by_username(&self.0);
-        let visible = person.filter(|(id, _)| model.may_see_profile(caller, id));
-        let Some((id, user)) = visible else {
-            return Prediction::not_found();
-        };
-        let mut shown = json!({"id": id, "username": user.username, "post_count": user.posts});
-        if let Some(caller) = caller.filter(|caller| caller.user != *id) {
-            let pair = |one: &str, other: &str| (one.to_owned(), other.to_owned());
-            let (mine, theirs) = (pair(&caller.user, id), pair(id, &caller.user));
+        let person = model.by_username(&self.0).map(|(id, _)| id);
+        let person = person.filter(|id| model.may_see_profile(caller, id));
+        let id = person.ok_or_else(Prediction::not_found)?;
+        let mut shown = model.person(id);
+        if let Some(me) = caller.map(|caller| &caller.user).filter(|me| *me != id) {
+            let mine = model.follow(me, id);
+            let blocking = model.blocks.contains(&(me.clone(), id.clone()));
             shown["relation"] = json!({
-                "following": model.follows.contains(&mine),
-                "followed_by": model.follows.contains(&theirs),
-                "blocking": model.blocks.contains(&mine),
+                "following": mine == Some(true),
+                "requested": mine == Some(false),
+                "followed_by": model.follow(id, me) == Some(true),
+                "blocking": blocking,
+                "muting": false,
             });
         }
-        Prediction::new(200, shown)
+        Ok(Prediction::new(200, shown))
     }
 }

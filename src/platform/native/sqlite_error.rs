@@ -21,38 +21,27 @@ pub(super) fn text(error: &rusqlite::Error) -> String {
     format!("D1_ERROR: {said}")
 }
 
-/// The result code by its name, and the extended code if there is one.
+/// The result code by its name, and the extended code if there is one. What no case of the contract
+/// shows, such as the errors of a disk, keeps its number.
 fn codes(error: ffi::Error) -> String {
-    let code = primary(error.extended_code & 0xff);
-    extended(error.extended_code).map_or_else(
-        || code.to_owned(),
-        |extended| format!("{code} (extended: {extended})"),
-    )
+    let code = error.extended_code & 0xff;
+    let code = primary(code).map_or_else(|| code.to_string(), str::to_owned);
+    match extended(error.extended_code) {
+        Some(extended) => format!("{code} (extended: {extended})"),
+        None => code,
+    }
 }
 
-fn primary(code: i32) -> &'static str {
-    match code {
-        ffi::SQLITE_INTERNAL => "SQLITE_INTERNAL",
-        ffi::SQLITE_PERM => "SQLITE_PERM",
-        ffi::SQLITE_ABORT => "SQLITE_ABORT",
-        ffi::SQLITE_BUSY => "SQLITE_BUSY",
-        ffi::SQLITE_LOCKED => "SQLITE_LOCKED",
-        ffi::SQLITE_NOMEM => "SQLITE_NOMEM",
-        ffi::SQLITE_READONLY => "SQLITE_READONLY",
-        ffi::SQLITE_INTERRUPT => "SQLITE_INTERRUPT",
-        ffi::SQLITE_IOERR => "SQLITE_IOERR",
-        ffi::SQLITE_CORRUPT => "SQLITE_CORRUPT",
-        ffi::SQLITE_FULL => "SQLITE_FULL",
-        ffi::SQLITE_CANTOPEN => "SQLITE_CANTOPEN",
-        ffi::SQLITE_SCHEMA => "SQLITE_SCHEMA",
+fn primary(code: i32) -> Option<&'static str> {
+    Some(match code {
+        ffi::SQLITE_ERROR => "SQLITE_ERROR",
         ffi::SQLITE_TOOBIG => "SQLITE_TOOBIG",
         ffi::SQLITE_CONSTRAINT => "SQLITE_CONSTRAINT",
         ffi::SQLITE_MISMATCH => "SQLITE_MISMATCH",
         ffi::SQLITE_MISUSE => "SQLITE_MISUSE",
         ffi::SQLITE_AUTH => "SQLITE_AUTH",
-        ffi::SQLITE_RANGE => "SQLITE_RANGE",
-        _ => "SQLITE_ERROR",
-    }
+        _ => return None,
+    })
 }
 
 fn extended(code: i32) -> Option<&'static str> {

@@ -2,7 +2,8 @@
 //! D1 in workerd, `tests/contract/d1.json`, which `tests/api/contract.spec.ts` keeps true.
 //!
 //! A case that `differs` says why, and its native outcome stands in `tests/contract/native.json`. It
-//! must go on differing, so that the list stays true.
+//! must go on differing, so that the list stays true. `RECORD_CONTRACT=1 cargo test --test contract`
+//! writes that file, after D1's record has been written.
 
 #![expect(
     clippy::unwrap_used,
@@ -264,7 +265,7 @@ fn the_native_adapter_does_what_d1_does() {
 
     let path = folder().join("native.json");
     let now = written(&differing);
-    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+    if std::env::var_os("RECORD_CONTRACT").is_some() {
         fs::write(&path, &now).unwrap();
     }
     assert_eq!(now, fs::read_to_string(&path).unwrap_or_default());

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
 /// The functions of SQLite that D1 has and does not let statements call, and those it does not have.
-const FUNCTIONS: [&str; 27] = [
+const FUNCTIONS: [&str; 26] = [
     "fts3_tokenizer",
     "fts5",
     "fts5_get_locale",
@@ -28,7 +28,6 @@ const FUNCTIONS: [&str; 27] = [
     "sqlite_compileoption_get",
     "sqlite_compileoption_used",
     "sqlite_log",
-    "sqlite_offset",
     "sqlite_source_id",
     "sqlite_version",
     "subtype",
@@ -64,13 +63,21 @@ const PRAGMAS: [&str; 19] = [
 #[derive(Clone, Debug, Default)]
 pub(super) struct InBatch(Arc<AtomicBool>);
 
+/// Ends the batch even where a panic does, or the adapter could not roll it back.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Relaxed);
+    }
+}
+
 impl InBatch {
     /// Runs `statements` with what a batch may not do forbidden.
     pub(super) fn during<T>(&self, statements: impl FnOnce() -> T) -> T {
         self.0.store(true, Relaxed);
-        let outcome = statements();
-        self.0.store(false, Relaxed);
-        outcome
+        let _over = Over(&self.0);
+        statements()
     }
 
     /// Whether SQLite may do this.
@@ -98,5 +105,20 @@ impl InBatch {
         } else {
             Authorization::Allow
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+    use super::*;
+
+    #[test]
+    fn a_panic_ends_the_batch_too() {
+        let in_batch = InBatch::default();
+        let statements = || in_batch.during(|| resume_unwind(Box::new("a panic")));
+        catch_unwind(AssertUnwindSafe(statements)).unwrap_err();
+        assert!(!in_batch.0.load(Relaxed));
     }
 }

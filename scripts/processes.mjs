@@ -133,8 +133,9 @@ export function showAndCapture(command, args, options = {}) {
  * When this process is told to end, ends every program still running, waits for them, and then ends
  * by the same signal, so that callers see why. A second signal does not wait. The end of the one who
  * started this process (npm does not pass every signal on) counts as being told.
+ * @param {() => void} [lastly] done last of all, when no program is left
  */
-export function endChildrenOnSignals() {
+export function endChildrenOnSignals(lastly = () => {}) {
   const startedBy = process.ppid;
   const npm = npmProcess();
   const watch = setInterval(() => {
@@ -147,13 +148,17 @@ export function endChildrenOnSignals() {
     process.once(signal, () => {
       stopping = true;
       for (const child of running) end(child, signal);
+      const endSelf = () => {
+        lastly();
+        process.kill(process.pid, signal);
+      };
       const kill = () => {
         for (const child of running) end(child, "SIGKILL");
-        process.kill(process.pid, signal);
+        endSelf();
       };
       setTimeout(kill, GRACE_MS);
       setInterval(() => {
-        if (running.size === 0) process.kill(process.pid, signal);
+        if (running.size === 0) endSelf();
       }, 20);
     });
   }

@@ -16,6 +16,15 @@ export function formatDuration(milliseconds) {
   return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, "0")} s`;
 }
 
+/**
+ * "1 kill", "2 kills".
+ * @param {number} count
+ * @param {string} noun
+ */
+export function counted(count, noun) {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 /** Milliseconds since this command began. */
 export function elapsed() {
   return performance.now() - started;

@@ -8,20 +8,23 @@
 //
 // Both of the quick ways leave out what takes minutes: the planted mutants and the small benchmark.
 
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { build } from "./build.mjs";
 import { lint } from "./lint.mjs";
 import { endChildrenOnSignals, show, showAndCapture } from "./processes.mjs";
 import { describe, elapsed, Failure, formatDuration, main, say } from "./progress.mjs";
+import { makeScratch, SCRATCH_VARIABLE } from "./scratch.mjs";
 import { setUp, setUpLint } from "./setup.mjs";
 import { huntMutants } from "./sim-mutants.mjs";
 import { findNode, npmTool, ROOT, toolEnvironment } from "./tools.mjs";
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Count */
 /** @typedef {Count & { name: string, ok: boolean, milliseconds: number }} Part */
+
+/** @type {ReturnType<typeof makeScratch> | null} */
+let scratch = null;
 
 /** @returns {Promise<Count & { ok: boolean }>} */
 async function runCargoTests() {
@@ -45,15 +48,15 @@ async function runCargoTests() {
 async function runWorkerTests(profile, args) {
   const node = findNode();
   if (node === null) throw new Failure("Set-up has not run: no Node that vitest accepts.");
-  const directory = await mkdtemp(join(tmpdir(), "kith-test-"));
-  const report = join(directory, "vitest.json");
+  scratch = makeScratch("kith-test-");
+  const report = join(scratch.path, "vitest.json");
   try {
     const own = ["run", "--config", "tests/vitest.config.ts", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-    const env = { ...toolEnvironment(), KITH_PROFILE: profile };
+    const env = { ...toolEnvironment(), KITH_PROFILE: profile, [SCRATCH_VARIABLE]: scratch.path };
     const { code } = await show(node, [npmTool("vitest/vitest.mjs"), ...own, ...args], { cwd: ROOT, env });
     return { ...(await readReport(report)), ok: code === 0 };
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    scratch.remove();
   }
 }
 
@@ -143,7 +146,7 @@ function formatCount({ passed, failed, skipped }) {
 }
 
 await main(async () => {
-  endChildrenOnSignals();
+  endChildrenOnSignals(() => scratch?.remove());
   const args = process.argv.slice(2);
   const profile = args.includes("--edit") ? "edit" : "release";
   const forwarded = args.filter((argument) => argument !== "--edit" && argument !== "--lint");

@@ -5,8 +5,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { examine } from "./harness/kill/examination.ts";
+import type { Finding } from "./harness/kill/findings.ts";
 import { Ledger } from "./harness/kill/ledger.ts";
-import type { Finding } from "./harness/kill/ledger.ts";
 import { Tally } from "./harness/kill/tally.ts";
 import { Keys } from "./harness/keys.ts";
 import { ROOT } from "./harness/server.ts";
@@ -71,7 +71,7 @@ describe("the examination of a database", () => {
     ["a like is gone", "delete from likes where user_id = 'chloe'; update posts set like_count = 1 where id = 'liked'", "lost", "the like of liked by chloe"],
     ["a like that was taken back is there", "insert into likes values ('unliked', 'chloe', 1); update posts set like_count = 1 where id = 'unliked'", "lost", "the taking back of the like of unliked"],
     ["somebody likes who never did", "insert into likes values ('unliked', 'asha', 1); update posts set like_count = 1 where id = 'unliked'", "doubled", "the like of unliked by asha"],
-    ["a post is gone", "delete from posts where id = 'unliked'; update users set post_count = 1", "lost", "the row of the post unliked"],
+    ["a post is gone", "delete from posts where id = 'unliked'; update users set post_count = 1", "lost", "the post unliked"],
     ["a post is deleted that nobody deleted", "update posts set deleted_at = 1, caption = '' where id = 'unliked'", "lost", "the post unliked"],
     ["a deleted post is back", "update posts set deleted_at = null where id = 'deleted'", "lost", "the deletion of deleted"],
     ["a post is there twice", "insert into posts (id, author_id, caption, visibility, audience_id, created_at) values ('again', 'ben', 'The boat', 'public', 'ben', 1)", "doubled", "the post again"],
@@ -84,9 +84,9 @@ describe("the examination of a database", () => {
     ["somebody else is told", "update notifications set recipient_id = 'asha' where subject_id = 'liked'", "wrong", "asha is told of liked"],
     ["a list changed once too often", "update inboxes set last_seq = 6", "doubled", "6 numbers taken for 5 changes"],
     ["a list changed once too little", "update inboxes set last_seq = 4", "lost", "4 numbers taken for 5 changes"],
-    ["what was read is unread", "update inboxes set read_seq = 0, unread_count = 2", "lost", "that ben has read more than up to 0"],
-    ["a job is left", `${JOB} ('left', 'a payload', '', '', 1, 1, null)`, "lost", "the undone job a payload"],
-    ["a job is dead", `${JOB} ('left', 'a payload', '', '', null, 1, 1)`, "lost", "the dead job a payload"],
+    ["what was read is unread", "update inboxes set read_seq = 0, unread_count = 2", "lost", "what ben has read, which is up to 2"],
+    ["a job is left", `${JOB} ('left', 'a payload', '', '', 1, 1, null)`, "wrong", "the undone job a payload"],
+    ["a job is dead", `${JOB} ('left', 'a payload', '', '', null, 1, 1)`, "wrong", "the dead job a payload"],
     ["a counter of likes is off", "update posts set like_count = 3 where id = 'liked'", "wrong", "likes of post liked: 3"],
     ["a counter of posts is off", "update users set post_count = 3", "wrong", "posts of ben: 3"],
     ["a counter of unread is off", "update inboxes set unread_count = 2", "wrong", "unread of ben: 2"],

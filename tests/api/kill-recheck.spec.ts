@@ -2,14 +2,18 @@
  * What the clients of the kills see and check over HTTP, in a world that somebody tampered with: a
  * check that cannot fail proves nothing.
  */
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { Random } from "../../scripts/seed/random.mjs";
 import { Client } from "./harness/kill/client.ts";
+import { examine } from "./harness/kill/examination.ts";
 import { Ledger } from "./harness/kill/ledger.ts";
 import { Load } from "./harness/kill/load.ts";
 import { Recheck } from "./harness/kill/recheck.ts";
 import { Tally } from "./harness/kill/tally.ts";
+import { PersonActor } from "./harness/person.ts";
+import { freePorts } from "./harness/ports.ts";
 import { openWorld } from "./harness/world.ts";
+import { LocalDeployment } from "./harness/wrangler-dev.ts";
 
 const world = await openWorld();
 
@@ -36,14 +40,14 @@ describe("the check over HTTP", () => {
     await world.state.run("delete from likes where post_id = ?1", post.id);
     expect(await recheck.writes()).toEqual([
       { kind: "lost", what: `the like of ${post.id} by ${asha.id}` },
-      { kind: "wrong", what: `${post.id} counts 1 likes of 0 people` },
+      { kind: "wrong", what: `a counter: likes of post ${post.id}: 1` },
     ]);
   });
 
   test("finds a like that nobody made", async () => {
     const { recheck, ben, post } = await ashaLikesBensPost();
     await ben.like(post);
-    expect(await recheck.writes()).toEqual([{ kind: "doubled", what: `a like of ${post.id} by ${ben.id}` }]);
+    expect(await recheck.writes()).toEqual([{ kind: "doubled", what: `the like of ${post.id} by ${ben.id}, who never liked it` }]);
   });
 
   test("finds a post that is gone, and one that is not", async () => {
@@ -61,7 +65,7 @@ describe("the check over HTTP", () => {
     ledger.unansweredPosts.push({ authorId: ben.id, caption, exists: null });
     await ben.posts.create({ caption });
     await ben.posts.create({ caption });
-    expect(await recheck.writes()).toEqual([{ kind: "doubled", what: expect.stringContaining(`"${caption}" was posted again`) }]);
+    expect(await recheck.writes()).toEqual([{ kind: "doubled", what: expect.stringContaining(`"${caption}", which nobody knows`) }]);
   });
 
   test("finds a like that was told twice, and one that was not told", async () => {
@@ -95,6 +99,24 @@ describe("the check over HTTP", () => {
   });
 });
 
+describe("what two find", () => {
+  test("counts once", async () => {
+    const { recheck, ledger, asha, ben, post } = await ashaLikesBensPost();
+    const tally = new Tally();
+    post.likeOf("another").ever = true;
+    ledger.watermarkOf(ben.id).becomes(() => 1);
+    await world.state.run("delete from likes where post_id = ?1", post.id);
+    tally.found(...(await recheck.writes()), ...(await recheck.notifications()));
+    const overHttp = tally.findings;
+    // Others of this file have people and posts of their own.
+    const inTheRows = (await examine(world.state, ledger)).filter(({ what }) => [post.id, asha.id, ben.id].some((id) => what.includes(id)));
+    expect(overHttp).toHaveLength(4);
+    expect(inTheRows).toEqual(expect.arrayContaining([...overHttp]));
+    tally.found(...inTheRows);
+    expect(tally.findings).toEqual(overHttp);
+  });
+});
+
 describe("a client", () => {
   async function ashaUnderLoad() {
     const story = await ashaLikesBensPost();
@@ -108,7 +130,7 @@ describe("a client", () => {
     expect(tally.findings).toEqual([]);
     await world.state.run("delete from likes where post_id = ?1", post.id);
     await client.read(post);
-    expect(tally.findings).toEqual([{ kind: "lost", what: `${asha.username} reads that they do not like ${post.id}` }]);
+    expect(tally.findings).toEqual([{ kind: "lost", what: `the like of ${post.id} by ${asha.id}` }]);
   });
 
   test("finds that a request is refused which should not be", async () => {
@@ -116,5 +138,38 @@ describe("a client", () => {
     await world.state.removePost(post);
     await client.like(post);
     expect(tally.findings).toEqual([{ kind: "wrong", what: expect.stringContaining("was answered with 404") }]);
+  });
+});
+
+describe("a load", () => {
+  const LATER = { milliseconds: 60_000, withAcknowledgement: false };
+
+  async function aLoad() {
+    const story = await ashaLikesBensPost();
+    const tally = new Tally();
+    return { ...story, tally, load: new Load("a test", story.ledger, tally, story.post) };
+  }
+
+  test("ends, and does not kill, when nobody answers any more", async () => {
+    const { load, tally, asha } = await aLoad();
+    const [port] = await freePorts();
+    const clients = [1, 2].map((seed) => new Client(new PersonActor(new URL(`http://127.0.0.1:${port}`), asha), new Random(seed), load));
+    const kill = vi.fn<() => void>();
+    expect(await load.run(clients, LATER, kill)).toBe(false);
+    expect(kill).not.toHaveBeenCalled();
+    expect(tally.findings[0]).toEqual({ kind: "wrong", what: expect.stringContaining("was not answered, before any kill") });
+  });
+
+  test("finds that nothing is acknowledged any more, and kills", async () => {
+    const { load, tally } = await aLoad();
+    expect(await load.run([], { milliseconds: 0, withAcknowledgement: true }, () => {}, 10)).toBe(true);
+    expect(tally.findings).toEqual([{ kind: "wrong", what: "nothing was acknowledged for 10 ms, before any kill" }]);
+  });
+
+  test("finds that there was nothing to kill", async () => {
+    const { load, tally } = await aLoad();
+    const nothing = new LocalDeployment("", world.keys);
+    expect(await load.run([], { milliseconds: 0, withAcknowledgement: false }, () => nothing.killRuntime())).toBe(false);
+    expect(tally.findings).toEqual([{ kind: "wrong", what: expect.stringContaining("no workerd") }]);
   });
 });

@@ -2,6 +2,8 @@
 
 const PAUSE_MS = 15;
 
+export class InVain extends Error {}
+
 /**
  * Calls `probe` until it gives something other than `undefined`, `null` or `false`, and answers
  * that. Fails, naming what it waited for, when the deadline passes first.
@@ -15,7 +17,7 @@ export async function eventually<T>(
   for (;;) {
     const found = await probe();
     if (found !== undefined && found !== null && found !== false) return found;
-    if (Date.now() > deadline) throw new Error(`waited ${withinMs} ms in vain: ${what}`);
+    if (Date.now() > deadline) throw new InVain(`waited ${withinMs} ms in vain: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
 }

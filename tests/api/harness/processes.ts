@@ -31,12 +31,19 @@ export async function isRunning(pid: number): Promise<boolean> {
   return state !== undefined && state !== "Z" && state !== "X";
 }
 
-export function killAll(pids: readonly number[]): void {
+/** Whether this system tells of its processes as the others here need it. */
+export const SEES_PROCESSES = process.platform === "linux";
+
+/** Answers how many there were still to kill. */
+export function killAll(pids: readonly number[]): number {
+  let killed = 0;
   for (const pid of pids) {
     try {
       process.kill(pid, "SIGKILL");
+      killed += 1;
     } catch {
       // It has ended by itself.
     }
   }
+  return killed;
 }

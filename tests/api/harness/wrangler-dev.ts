@@ -17,11 +17,17 @@ import { BUILT_WORKER, ROOT, VARS } from "./server.ts";
 const WRANGLER = join(dirname(createRequire(import.meta.url).resolve("wrangler/package.json")), "bin/wrangler.js");
 const START_MS = 40_000;
 
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
 /** A deployment on this machine that can be started, killed and started again on the same data. */
 export class LocalDeployment {
   readonly #directory: string;
   readonly #keys: Keys;
   #process: ChildProcess | null = null;
+  /** How often it was stopped, so that a start that was overtaken by a stop starts nothing. */
+  #stops = 0;
   #output = "";
   #workerds: number[] = [];
   #others: number[] = [];
@@ -51,7 +57,7 @@ export class LocalDeployment {
     return path;
   }
 
-  async #wrangler(args: string[]): Promise<ChildProcess> {
+  #wrangler(args: string[]): ChildProcess {
     const child = spawn(process.execPath, [WRANGLER, ...args], {
       cwd: this.#directory,
       env: { ...process.env, CI: "1", WRANGLER_SEND_METRICS: "false", WRANGLER_LOG: "log" },
@@ -62,33 +68,38 @@ export class LocalDeployment {
         this.#output += chunk.toString();
       });
     }
+    this.#process = child;
     return child;
   }
 
   /** Creates the tables. */
   async migrate(): Promise<void> {
+    const stops = this.#stops;
     const config = await this.#configure(true);
+    this.#mustNotBeStopped(stops);
     const args = ["d1", "migrations", "apply", "DB", "--local", "--config", config, "--persist-to", this.#directory];
-    const child = await this.#wrangler(args);
+    const child = this.#wrangler(args);
     const code = await new Promise<number | null>((resolve) => child.once("exit", resolve));
+    this.#process = null;
     if (code !== 0) throw new Error(`the migrations failed:\n${this.#output}`);
   }
 
   /** Starts; a deployment that does not consume is one whose queue keeps every message to itself. */
   async start({ consumes }: { consumes: boolean }): Promise<URL> {
+    const stops = this.#stops;
     const config = await this.#configure(consumes);
     const [port, inspector] = await freePorts();
+    this.#mustNotBeStopped(stops);
     this.#output = "";
     const storage = ["--config", config, "--persist-to", this.#directory];
     const ports = ["--ip", "127.0.0.1", "--port", String(port), "--inspector-port", String(inspector)];
-    const child = await this.#wrangler(["dev", ...storage, ...ports, "--show-interactive-dev-session=false"]);
-    this.#process = child;
+    const child = this.#wrangler(["dev", ...storage, ...ports, "--show-interactive-dev-session=false"]);
     const url = new URL(`http://127.0.0.1:${port}`);
     try {
       await eventually(
         "wrangler dev serves",
         async () => {
-          if (child.exitCode !== null) throw new Error("wrangler dev ended");
+          if (hasEnded(child)) throw new Error("wrangler dev ended");
           const response = await fetch(new URL("/health", url)).catch(() => null);
           return response?.status === 200;
         },
@@ -103,6 +114,10 @@ export class LocalDeployment {
     if (this.#workerds.length === 0) throw new Error("wrangler dev runs without a workerd");
     this.#url = url;
     return url;
+  }
+
+  #mustNotBeStopped(stops: number): void {
+    if (this.#stops !== stops) throw new Error("the deployment was stopped before it started");
   }
 
   /** Calls the scheduled handler. */
@@ -124,14 +139,17 @@ export class LocalDeployment {
 
   /**
    * `kill -9` of the runtime, in the middle of whatever it does, and of those who would start it
-   * again. Their ids were looked up before.
+   * again. Their ids were looked up before. Throws if the runtime had ended by itself.
    */
   killRuntime(): void {
-    killAll([...this.#workerds, ...this.#others]);
+    const killed = killAll(this.#workerds);
+    killAll(this.#others);
+    if (killed === 0) throw new Error("there was no workerd to kill");
   }
 
   /** Ends every process of the deployment and waits for their end; what is on disk stays. */
   async stop(): Promise<void> {
+    this.#stops += 1;
     const child = this.#process;
     this.#process = null;
     this.#url = null;
@@ -139,7 +157,7 @@ export class LocalDeployment {
     const { pid } = child;
     // Parents first: a child that ends may be started again.
     const all = [pid, ...(await descendants(pid)).map((descendant) => descendant.pid)];
-    const ended = child.exitCode !== null || child.signalCode !== null ? Promise.resolve() : new Promise((resolve) => child.once("exit", resolve));
+    const ended = hasEnded(child) ? Promise.resolve() : new Promise((resolve) => child.once("exit", resolve));
     killAll(all);
     await ended;
     const last = [...all, ...this.#workerds, ...this.#others];

@@ -1,7 +1,7 @@
 /** Kills on one deployment, one after the other, each with a load before it and every check after it. */
 import { join } from "node:path";
 import { Random } from "../../../../scripts/seed/random.mjs";
-import { eventually } from "../eventually.ts";
+import { eventually, InVain } from "../eventually.ts";
 import { decodeToken } from "../keys.ts";
 import type { Keys } from "../keys.ts";
 import { PersonActor } from "../person.ts";
@@ -20,8 +20,10 @@ import { Tally } from "./tally.ts";
 export const CLIENTS = 16;
 const SOONEST_KILL_MS = 100;
 const LATEST_KILL_MS = 1_500;
-const SETTLE_MS = 60_000;
 const JOBS_LEFT = "select count(*) from jobs where dead_at is null";
+
+/** How long a cycle may take, and how long of it the jobs. */
+export const LIMITS = { cycleMs: 90_000, settleMs: 30_000 };
 
 export class Campaign {
   readonly tally = new Tally();
@@ -29,16 +31,19 @@ export class Campaign {
   readonly #keys: Keys;
   readonly #copies: string;
   readonly #seed: number;
+  readonly #limits: typeof LIMITS;
   readonly #ledger = new Ledger();
   #accounts: Account[] = [];
   #url: URL | null = null;
+  #over = false;
 
   /** Everything that chance decides hangs on `seed`; `copies` is a directory to look at copies in. */
-  constructor(deployment: LocalDeployment, keys: Keys, copies: string, seed: number) {
+  constructor(deployment: LocalDeployment, keys: Keys, copies: string, seed: number, limits = LIMITS) {
     this.#deployment = deployment;
     this.#keys = keys;
     this.#copies = copies;
     this.#seed = seed;
+    this.#limits = limits;
   }
 
   /** Creates the tables and the people, and starts. */
@@ -50,9 +55,25 @@ export class Campaign {
     this.#url = await this.#deployment.start({ consumes: true });
   }
 
-  /** Load, kill, restart, check. What is found stands in the tally. */
+  /** Load, kill, restart, check. What is found stands in the tally; a cycle that takes too long is found and left. */
   async cycle(number: number): Promise<void> {
-    const { findings } = this.tally;
+    const { cycleMs } = this.#limits;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        this.#over = true;
+        this.tally.found({ kind: "wrong", what: `cycle ${number} was not over after ${cycleMs} ms` });
+        resolve();
+      }, cycleMs);
+    });
+    try {
+      await Promise.race([this.#cycle(number), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #cycle(number: number): Promise<void> {
     const random = new Random(this.#seed + number * 2 ** 32);
     const people = this.#people();
     const load = new Load(`cycle ${number}`, this.#ledger, this.tally, await this.#hotPost(random.choose(people), number));
@@ -60,16 +81,19 @@ export class Campaign {
     const milliseconds = SOONEST_KILL_MS + random.below(LATEST_KILL_MS - SOONEST_KILL_MS);
     // What is acknowledged too soon is seen best at the moment of the acknowledgement.
     const moment = { milliseconds, withAcknowledgement: random.below(2) === 0 };
-    await load.run(clients, moment, () => this.#deployment.killRuntime());
+    const killed = await load.run(clients, moment, () => this.#deployment.killRuntime());
     await this.#deployment.stop();
+    // What ended by itself has been found, and stays for whoever looks.
+    if (!killed) return;
     this.tally.kill(load.unanswered.length, await this.#messagesLeft());
 
+    if (this.#over) throw new Error(`cycle ${number} came too late`);
     this.#url = await this.#deployment.start({ consumes: true });
     const recheck = new Recheck(this.#people(), this.#ledger);
-    findings.push(...(await recheck.writes()));
+    this.tally.found(...(await recheck.writes()));
     await this.#settle();
-    findings.push(...(await recheck.notifications()));
-    findings.push(...(await this.#look((state) => examine(state, this.#ledger))));
+    this.tally.found(...(await recheck.notifications()));
+    this.tally.found(...(await this.#look((state) => examine(state, this.#ledger))));
     this.tally.resolved(load.unanswered);
   }
 
@@ -96,16 +120,19 @@ export class Campaign {
     return withFile(copy, {}, (file) => new State(file, this.#keys).number(JOBS_LEFT));
   }
 
-  /** Waits until queue and sweep have done every job. */
+  /** Waits until queue and sweep have done every job. What they leave undone the examination finds. */
   async #settle(): Promise<void> {
-    await eventually(
+    const settled = eventually(
       "every job is done",
       async () => {
         await this.#deployment.sweep();
         return this.#look(async (state) => (await state.number(JOBS_LEFT)) === 0);
       },
-      SETTLE_MS,
+      this.#limits.settleMs,
     );
+    await settled.catch((error: unknown) => {
+      if (!(error instanceof InVain)) throw error;
+    });
   }
 
   /** Reads what the running deployment holds, beside it. */

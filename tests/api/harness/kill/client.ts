@@ -4,6 +4,7 @@ import type { PersonActor } from "../person.ts";
 import type { Like, Notifications, Post } from "../shapes.ts";
 import { perform } from "./deed.ts";
 import type { Deed } from "./deed.ts";
+import { wrongLike } from "./findings.ts";
 import type { LedgerPost, UnansweredPost } from "./ledger.ts";
 import type { Load } from "./load.ts";
 
@@ -71,7 +72,7 @@ export class Client {
       status: 200,
       acknowledged: (answer) => {
         fact.acknowledged(liked);
-        if (answer.liked !== liked) this.#load.found("wrong", `${this.#person.username} was told the contrary of their like of ${post.id}`);
+        if (answer.liked !== liked) this.#load.found(wrongLike(post, this.#person.id, answer.liked));
       },
       unanswered: () => {
         fact.unanswered(liked);
@@ -121,8 +122,7 @@ export class Client {
       path: `/posts/${post.id}`,
       status: 200,
       acknowledged: ({ liked }) => {
-        if (fact.seen(liked)) return;
-        this.#load.found(liked ? "doubled" : "lost", `${this.#person.username} reads that they ${liked ? "like" : "do not like"} ${post.id}`);
+        if (!fact.seen(liked)) this.#load.found(wrongLike(post, this.#person.id, liked));
       },
       mayBeGone: () => !post.live.is(true),
     });

@@ -32,10 +32,9 @@ export async function perform<T>(actor: Actor, load: Load, deed: Deed<T>): Promi
     return;
   }
   if (answer?.status === 404 && deed.mayBeGone?.()) return;
-  if (!load.over) {
-    const how = answer === null ? "not at all" : `with ${answer.status} ${answer.text}`;
-    load.found("wrong", `${deed.method} ${deed.path} was answered ${how}, before any kill`);
-  }
+  const asked = `${deed.method} ${deed.path}`;
+  if (answer === null && !load.over) load.failed(`${asked} was not answered, before any kill`);
+  else if (!load.over) load.found({ kind: "wrong", what: `${asked} was answered with ${answer?.status} ${answer?.text}, before any kill` });
   if (deed.unanswered === undefined) return;
   load.unanswered.push({ kind: deed.kind, happened: deed.unanswered() });
 }

@@ -3,7 +3,9 @@
  * everything that was ever asked of this database.
  */
 import type { State } from "../state.ts";
-import type { Finding, Ledger, LedgerPost } from "./ledger.ts";
+import { strangeLike, strangePost, strangeTelling, wrongCaption, wrongCounter, wrongLife, wrongLike, wrongMark, wrongTelling } from "./findings.ts";
+import type { Finding } from "./findings.ts";
+import type { Ledger } from "./ledger.ts";
 
 /**
  * People whose sequence has not taken one number for each time they were told and for each deleted
@@ -36,26 +38,26 @@ async function postsOf(state: State, { posts }: Ledger): Promise<Finding[]> {
   for (const { id, author_id: authorId, caption, live } of rows) {
     kept.add(id);
     const post = posts.get(id);
-    if (post === undefined) found.push({ kind: "doubled", what: `the post ${id}, "${caption}", which nobody knows to have posted` });
-    else if (!post.live.values.includes(live === 1)) found.push({ kind: "lost", what: live === 1 ? `the deletion of ${id}` : `the post ${id}` });
-    else if (authorId !== post.authorId || caption !== (live === 1 ? post.caption : "")) found.push({ kind: "wrong", what: `what ${id} says: "${caption}"` });
+    if (post === undefined) found.push(strangePost(id, caption));
+    else if (!post.live.values.includes(live === 1)) found.push(wrongLife(post, live === 1));
+    else if (authorId !== post.authorId || caption !== (live === 1 ? post.caption : "")) found.push(wrongCaption(id, caption));
   }
-  for (const id of posts.keys()) if (!kept.has(id)) found.push({ kind: "lost", what: `the row of the post ${id}` });
+  // Deleted posts keep their rows.
+  for (const post of posts.values()) if (!kept.has(post.id)) found.push(wrongLife(post, false));
   return found;
 }
 
 async function likesOf(state: State, { posts }: Ledger): Promise<Finding[]> {
   const rows = await state.rows<{ post_id: string; user_id: string }>("select post_id, user_id from likes");
-  const kept = new Set(rows.map(({ post_id: post, user_id: person }) => `${post} by ${person}`));
+  const kept = new Map(rows.map((row) => [`${row.post_id} by ${row.user_id}`, row]));
   const found: Finding[] = [];
   for (const post of posts.values()) {
     for (const [person, { now }] of post.likes) {
       const liked = kept.delete(`${post.id} by ${person}`);
-      if (now.values.includes(liked)) continue;
-      found.push({ kind: "lost", what: `the ${liked ? "taking back of the " : ""}like of ${post.id} by ${person}` });
+      if (!now.values.includes(liked)) found.push(wrongLike(post, person, liked));
     }
   }
-  for (const like of kept) found.push({ kind: "doubled", what: `the like of ${like}, who never liked it` });
+  for (const { post_id: post, user_id: person } of kept.values()) found.push(strangeLike(post, person));
   return found;
 }
 
@@ -71,31 +73,15 @@ async function toldOf(state: State, { posts }: Ledger): Promise<Finding[]> {
   return found;
 }
 
-/** What the authors are shown: one group for each live post that others liked, counting each of them once. */
+/** What the authors are shown. */
 async function shownOf(state: State, { posts }: Ledger): Promise<Finding[]> {
   const rows = await state.rows<{ recipient_id: string; subject_id: string; actor_count: number }>(
     "select recipient_id, subject_id, actor_count from notifications",
   );
-  const shown = new Map(rows.map((row) => [row.subject_id, row]));
-  const found: Finding[] = [];
-  for (const post of posts.values()) {
-    const group = shown.get(post.id);
-    shown.delete(post.id);
-    if (!post.live.is(true)) {
-      if (post.live.is(false) && group !== undefined) found.push({ kind: "lost", what: `the taking away of what was told of ${post.id}, which is deleted` });
-      continue;
-    }
-    found.push(...differenceOf(post, group?.actor_count ?? 0));
-    if (group !== undefined && group.recipient_id !== post.authorId) found.push({ kind: "wrong", what: `${group.recipient_id} is told of ${post.id}` });
-  }
-  for (const id of shown.keys()) found.push({ kind: "doubled", what: `the telling of likes of ${id}, which nobody posted` });
-  return found;
-}
-
-function differenceOf(post: LedgerPost, told: number): Finding[] {
-  const tellable = post.tellable();
-  if (told === tellable) return [];
-  return [{ kind: told < tellable ? "lost" : "doubled", what: `the author of ${post.id} is told of ${told} likes instead of ${tellable}` }];
+  const shown = new Map(rows.map((row) => [row.subject_id, { recipientId: row.recipient_id, likes: row.actor_count }]));
+  const known = [...posts.values()].flatMap((post) => wrongTelling(post, shown.get(post.id)));
+  const strange = [...shown.keys()].filter((id) => !posts.has(id)).map(strangeTelling);
+  return [...known, ...strange];
 }
 
 async function numbersOf(state: State): Promise<Finding[]> {
@@ -110,14 +96,15 @@ async function marksOf(state: State, ledger: Ledger): Promise<Finding[]> {
   const rows = await state.rows<{ user_id: string; read_seq: number }>("select user_id, read_seq from inboxes");
   return rows
     .filter(({ user_id: person, read_seq: upTo }) => upTo < Math.min(...ledger.watermarkOf(person).values))
-    .map(({ user_id: person, read_seq: upTo }) => ({ kind: "lost", what: `that ${person} has read more than up to ${upTo}` }));
+    .map(({ user_id: person }) => wrongMark("lost", person, ledger.watermarkOf(person).values));
 }
 
+/** What a job left undone is lost besides, and found as such. */
 async function leftoversOf(state: State): Promise<Finding[]> {
   const jobs = await state.rows<{ payload: string; dead: number }>("select payload, dead_at is not null as dead from jobs");
   const counters = await state.wrongCounters();
   return [
-    ...jobs.map(({ payload, dead }): Finding => ({ kind: "lost", what: `the ${dead === 1 ? "dead" : "undone"} job ${payload}` })),
-    ...counters.map((what): Finding => ({ kind: "wrong", what: `a counter: ${what}` })),
+    ...jobs.map(({ payload, dead }): Finding => ({ kind: "wrong", what: `the ${dead === 1 ? "dead" : "undone"} job ${payload}` })),
+    ...counters.map(wrongCounter),
   ];
 }

@@ -2,12 +2,6 @@
 import type { Post } from "../shapes.ts";
 import { Possible } from "./possible.ts";
 
-/** Something that is not as the clients know it to be. */
-export interface Finding {
-  kind: "lost" | "doubled" | "wrong";
-  what: string;
-}
-
 /** Whether one person likes one post. */
 export class LikeFact {
   readonly now = new Possible(false);

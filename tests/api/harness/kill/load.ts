@@ -1,7 +1,8 @@
 /** One stretch of load, from a start to a kill: what the clients share while it lasts. */
 import { setTimeout as after } from "node:timers/promises";
 import type { Client } from "./client.ts";
-import type { Finding, Ledger, LedgerPost } from "./ledger.ts";
+import type { Finding } from "./findings.ts";
+import type { Ledger, LedgerPost } from "./ledger.ts";
 import type { Kind, Tally, Unanswered } from "./tally.ts";
 
 const RECENT = 40;
@@ -12,6 +13,9 @@ export interface Moment {
   withAcknowledgement: boolean;
 }
 
+/** Hundreds of times what an acknowledgement takes. */
+export const PATIENCE_MS = 10_000;
+
 export class Load {
   readonly ledger: Ledger;
   readonly #tally: Tally;
@@ -20,7 +24,7 @@ export class Load {
   readonly #name: string;
   readonly #recent: LedgerPost[];
   readonly unanswered: Unanswered[] = [];
-  #over = false;
+  readonly #end = new AbortController();
   #onAcknowledgement: (() => void) | null = null;
   #posts = 0;
 
@@ -34,7 +38,7 @@ export class Load {
 
   /** No request begins once it is over. */
   get over(): boolean {
-    return this.#over;
+    return this.#end.signal.aborted;
   }
 
   /** The posts that people come across: the newest of those that nobody is deleting. */
@@ -58,21 +62,50 @@ export class Load {
     if (kind !== "read") this.#onAcknowledgement?.();
   }
 
-  found(kind: Finding["kind"], what: string): void {
-    this.#tally.findings.push({ kind, what });
+  found(finding: Finding): void {
+    this.#tally.found(finding);
   }
 
-  /** Lets the clients act, kills when the moment has come, and waits until each has seen the end. */
-  async run(clients: readonly Client[], moment: Moment, kill: () => void): Promise<void> {
+  /** Nobody answers any more, before any kill: whatever the clients still ask is asked in vain. */
+  failed(what: string): void {
+    this.found({ kind: "wrong", what });
+    this.#end.abort();
+  }
+
+  /**
+   * Lets the clients act, kills when the moment has come, and waits until each has seen the end.
+   * Answers whether it killed; what it could not kill is found.
+   */
+  async run(clients: readonly Client[], moment: Moment, kill: () => void, patienceMs = PATIENCE_MS): Promise<boolean> {
     const acting = Promise.all(clients.map((client) => client.actUntilOver()));
-    await after(moment.milliseconds);
+    acting.catch(() => this.#end.abort());
+    let killed = false;
     const end = () => {
-      this.#onAcknowledgement = null;
-      this.#over = true;
-      kill();
+      if (this.over) return;
+      try {
+        kill();
+        killed = true;
+      } catch (error) {
+        this.found({ kind: "wrong", what: `the runtime could not be killed: ${String(error)}` });
+      }
+      this.#end.abort();
     };
-    if (moment.withAcknowledgement) this.#onAcknowledgement = end;
-    else end();
+    await this.#pass(moment.milliseconds);
+    if (moment.withAcknowledgement) {
+      this.#onAcknowledgement = end;
+      await this.#pass(patienceMs);
+      if (!this.over) this.found({ kind: "wrong", what: `nothing was acknowledged for ${patienceMs} ms, before any kill` });
+    }
+    end();
     await acting;
+    return killed;
+  }
+
+  /** Waits, or until the load is over. */
+  async #pass(milliseconds: number): Promise<void> {
+    const { signal } = this.#end;
+    await after(milliseconds, undefined, { signal }).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
   }
 }

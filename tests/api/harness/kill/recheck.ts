@@ -2,7 +2,9 @@
 import { expect } from "vitest";
 import type { PersonActor } from "../person.ts";
 import type { Page, Post } from "../shapes.ts";
-import type { Finding, Ledger, LedgerPost, UnansweredPost } from "./ledger.ts";
+import { strangePost, strangeTelling, wrongCaption, wrongCounter, wrongLife, wrongLike, wrongMark, wrongTelling } from "./findings.ts";
+import type { Finding } from "./findings.ts";
+import type { Ledger, LedgerPost, UnansweredPost } from "./ledger.ts";
 
 const PAGE = 100;
 
@@ -38,7 +40,7 @@ export class Recheck {
       const [first, ...more] = found.filter(({ caption }) => caption === post.caption);
       post.exists = first !== undefined;
       if (first !== undefined) this.#ledger.add(first);
-      for (const { id } of more) this.#found("doubled", `"${post.caption}" was posted again, as ${id}`);
+      this.#findings.push(...more.map(({ id, caption }) => strangePost(id, caption)));
     }
   }
 
@@ -66,23 +68,22 @@ export class Recheck {
     const text = await response.text();
     const exists = response.status === 200;
     if (!exists) expect({ status: response.status, text }).toMatchObject({ status: 404 });
-    if (!post.live.seen((live) => live === exists)) this.#found("lost", exists ? `the deletion of ${post.id}` : `the post ${post.id}`);
+    if (!post.live.seen((live) => live === exists)) this.#findings.push(wrongLife(post, exists));
     if (exists) await this.#livePost(post, author, JSON.parse(text) as Post);
   }
 
   async #livePost(post: LedgerPost, author: PersonActor, shown: Post): Promise<void> {
-    if (shown.caption !== post.caption) this.#found("wrong", `${post.id} says "${shown.caption}" instead of "${post.caption}"`);
+    if (shown.caption !== post.caption) this.#findings.push(wrongCaption(post.id, shown.caption));
     const { data } = await author.likers(post, `?limit=${PAGE}`);
     const likers = new Set(data.map(({ id }) => id));
     for (const id of likers) post.likeOf(id);
     for (const [id, fact] of post.likes) {
       const liked = likers.has(id);
-      if (fact.seen(liked)) continue;
-      this.#found(liked ? "doubled" : "lost", `${liked ? "a" : "the"} like of ${post.id} by ${id}`);
+      if (!fact.seen(liked)) this.#findings.push(wrongLike(post, id, liked));
     }
-    if (data.length !== likers.size) this.#found("doubled", `somebody in the list of the likers of ${post.id}`);
-    if (shown.like_count !== likers.size) this.#found("wrong", `${post.id} counts ${shown.like_count} likes of ${likers.size} people`);
-    if (shown.liked !== likers.has(author.id)) this.#found("wrong", `${post.id} tells its author the contrary of their like`);
+    if (data.length !== likers.size) this.#findings.push({ kind: "doubled", what: `somebody in the list of the likers of ${post.id}` });
+    if (shown.like_count !== likers.size) this.#findings.push(wrongCounter(`likes of post ${post.id}: ${shown.like_count}`));
+    if (shown.liked !== likers.has(author.id)) this.#findings.push({ kind: "wrong", what: `what ${post.id} tells its author of their like` });
   }
 
   async #list(person: PersonActor): Promise<void> {
@@ -90,12 +91,13 @@ export class Recheck {
     const watermark = this.#ledger.watermarkOf(person.id);
     if (!watermark.seen((upTo) => data.every(({ seq, read }) => read === seq <= upTo))) {
       const forgotten = data.some(({ seq, read }) => !read && seq <= Math.min(...watermark.values));
-      this.#found(forgotten ? "lost" : "wrong", `what ${person.username} has read, which is up to ${watermark.values.join(" or ")}`);
+      this.#findings.push(wrongMark(forgotten ? "lost" : "wrong", person.id, watermark.values));
     }
-    if (more === null && unread !== data.filter(({ read }) => !read).length) this.#found("wrong", `${person.username} has ${unread} unread`);
-    for (const { post, actor_count: told } of data) {
-      const tellable = this.#ledger.posts.get(post?.id ?? "")?.tellable() ?? 0;
-      if (told !== tellable) this.#found(told < tellable ? "lost" : "doubled", `${person.username} is told of ${told} likes of ${post?.id} instead of ${tellable}`);
+    if (more === null && unread !== data.filter(({ read }) => !read).length) this.#findings.push(wrongCounter(`unread of ${person.id}: ${unread}`));
+    for (const { post, actor_count: likes } of data) {
+      const id = post?.id ?? "nothing";
+      const known = this.#ledger.posts.get(id);
+      this.#findings.push(...(known === undefined ? [strangeTelling(id)] : wrongTelling(known, { recipientId: person.id, likes })));
     }
   }
 
@@ -103,9 +105,5 @@ export class Recheck {
     const person = this.#people.get(id);
     if (person === undefined) throw new Error(`${id} is nobody of this campaign`);
     return person;
-  }
-
-  #found(kind: Finding["kind"], what: string): void {
-    this.#findings.push({ kind, what });
   }
 }

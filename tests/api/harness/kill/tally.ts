@@ -1,5 +1,6 @@
 /** What a campaign did, counted, and the report of it. */
-import type { Finding } from "./ledger.ts";
+import { counted } from "../../../../scripts/progress.mjs";
+import type { Finding } from "./findings.ts";
 
 export const KINDS = ["like", "unlike", "post", "deletion", "reading mark", "read"] as const;
 export type Kind = (typeof KINDS)[number];
@@ -17,10 +18,19 @@ export class Tally {
   killsOnMessages = 0;
   killsOnEither = 0;
   messages = 0;
-  readonly findings: Finding[] = [];
+  readonly #findings = new Map<string, Finding>();
   readonly #acknowledged = new Map<Kind, number>();
   readonly #outcomes = new Map<boolean | null, number>();
   readonly #startedAt = performance.now();
+
+  /** What was found, each thing once, whoever found it. */
+  get findings(): readonly Finding[] {
+    return [...this.#findings.values()];
+  }
+
+  found(...findings: readonly Finding[]): void {
+    for (const finding of findings) this.#findings.set(`${finding.kind}: ${finding.what}`, finding);
+  }
 
   acknowledged(kind: Kind): void {
     this.#acknowledged.set(kind, (this.#acknowledged.get(kind) ?? 0) + 1);
@@ -51,7 +61,7 @@ export class Tally {
     return KINDS.filter((kind) => kind !== "read").reduce((sum, kind) => sum + (this.#acknowledged.get(kind) ?? 0), 0);
   }
 
-  #found(kind: Finding["kind"]): number {
+  #count(kind: Finding["kind"]): number {
     return this.findings.filter((finding) => finding.kind === kind).length;
   }
 
@@ -65,14 +75,14 @@ export class Tally {
     const rows: [name: string, value: string][] = [
       ["kills", `${this.kills}`],
       ["  hit an unfinished write", `${this.killsOnRequests}`],
-      ["  hit an unacknowledged message", `${this.killsOnMessages} (${this.messages} messages)`],
+      ["  hit an unacknowledged message", `${this.killsOnMessages} (${counted(this.messages, "message")})`],
       ["  hit either", `${this.killsOnEither}, of which at least half is wanted`],
       ["acknowledged writes", `${this.acknowledgedWrites}`],
       ["acknowledged by kind", byKind],
       ["unknown outcomes", `${unknown}: ${this.#outcome(true)} had happened, ${this.#outcome(false)} had not, ${this.#outcome(null)} without a difference`],
-      ["lost", `${this.#found("lost")}`],
-      ["doubled", `${this.#found("doubled")}`],
-      ["wrong otherwise", `${this.#found("wrong")}`],
+      ["lost", `${this.#count("lost")}`],
+      ["doubled", `${this.#count("doubled")}`],
+      ["wrong otherwise", `${this.#count("wrong")}`],
       ["seconds", ((performance.now() - this.#startedAt) / 1000).toFixed(1)],
     ];
     return rows.map(([name, value]) => `${name.padEnd(34)} ${value}`);

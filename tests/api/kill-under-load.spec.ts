@@ -46,7 +46,7 @@ test.skipIf(!SEES_PROCESSES)(
     } finally {
       console.log(tally.lines().join("\n"));
     }
-    expect(tally.findings, `seed ${SEED}, cycle ${tally.kills}`).toEqual([]);
+    expect(tally.findings, `seed ${SEED}, after ${counted(tally.kills, "kill")}`).toEqual([]);
     expect(tally.kills).toBe(CYCLES);
     expect(tally.acknowledgedWrites).toBeGreaterThan(0);
     expect(tally.provesSomething, "at least half of the kills hit an unfinished write or an unacknowledged message").toBe(true);

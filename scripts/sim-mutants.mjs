@@ -8,9 +8,11 @@ import { parseArgs } from "node:util";
 import { pathToFileURL } from "node:url";
 import { capture, endChildrenOnSignals, lastLines } from "./processes.mjs";
 import { Failure, formatDuration, main, say } from "./progress.mjs";
-import { simulate } from "./sim.mjs";
+import { simulate, wholeNumber } from "./sim.mjs";
 import { ROOT } from "./tools.mjs";
 
+/** A proof that nobody noticed shrinking would be none. */
+const FEWEST = 10;
 const MUTANTS = join(ROOT, "tests/simulation/mutants");
 /** Where the copy stands. */
 const TREE = join(ROOT, "target/mutants");
@@ -30,14 +32,16 @@ async function copySources() {
 }
 
 /**
- * Gives the copy a version of its own: to cargo two trees with one name and version are the same, and it
- * would take what it built of a mutant for the original.
+ * Gives the copy a version of its own, and no dynamic library: what cargo builds of it beside the
+ * original then has other names. Else it would take a mutant's build for the original's, which is newer.
  */
 async function rename() {
   const manifest = join(TREE, "Cargo.toml");
   const original = await readFile(manifest, "utf8");
-  const renamed = original.replace(/^version = ".*"$/m, 'version = "0.0.0-mutant"');
-  if (renamed === original) throw new Failure("Cargo.toml has no version to replace.");
+  const renamed = original
+    .replace(/^version = ".*"$/m, 'version = "0.0.0-mutant"')
+    .replace('crate-type = ["cdylib", "rlib"]', 'crate-type = ["rlib"]');
+  if (!renamed.includes("0.0.0-mutant") || renamed.includes("cdylib")) throw new Failure("Cargo.toml cannot be told from the original's.");
   await writeFile(manifest, renamed);
 }
 
@@ -46,6 +50,7 @@ async function apply(patch) {
   // Outside of any repository, so that the paths in the patch are those of the copy.
   const env = { ...process.env, GIT_CEILING_DIRECTORIES: join(ROOT, "target") };
   const { code, output } = await capture("git", ["apply", "--whitespace=nowarn", patch], { cwd: TREE, env });
+  if (code === 127) throw new Failure("git could not be started.");
   if (code !== 0) throw new Failure(`${patch} does not apply any more:\n${output}`);
 }
 
@@ -80,7 +85,11 @@ async function hunt(name, seeds) {
  */
 export async function huntMutants(seeds, chosen = []) {
   const files = (await readdir(MUTANTS)).filter((file) => file.endsWith(".patch")).toSorted();
-  const names = files.map((file) => file.replace(/\.patch$/, "")).filter((name) => chosen.length === 0 || chosen.includes(name));
+  const all = files.map((file) => file.replace(/\.patch$/, ""));
+  if (all.length < FEWEST) throw new Failure(`there are ${all.length} mutants, and at least ${FEWEST} are wanted.`);
+  const unknown = chosen.find((name) => !all.includes(name));
+  if (unknown !== undefined) throw new Failure(`there is no mutant ${unknown}. There are:\n  ${all.join("\n  ")}`);
+  const names = all.filter((name) => chosen.length === 0 || chosen.includes(name));
   let passed = 0;
   // One after the other: each build and each simulation uses all cores.
   for (const name of names) if (await hunt(name, seeds)) passed += 1;
@@ -92,7 +101,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   await main(async () => {
     endChildrenOnSignals();
     const { values, positionals } = parseArgs({ options: { seeds: { type: "string", default: "1000" } }, allowPositionals: true });
-    const { passed, failed } = await huntMutants(values.seeds, positionals);
+    const { passed, failed } = await huntMutants(wholeNumber("seeds", values.seeds), positionals);
     return failed === 0 && passed > 0 ? 0 : 1;
   });
 }

@@ -463,7 +463,7 @@ pub(crate) fn check(path: &std::path::Path, database: Sqlite) {
     }
     assert!(
         now == fs::read_to_string(path).unwrap_or_default(),
-        "Kith sends other batches than the contract knows; run `UPDATE_SNAPSHOTS=1 cargo test`, record \
-         what D1 makes of them, and let the change show in review"
+        "Kith sends other batches than the contract knows; docs/reliability.md says how to record them, \
+         and what D1 makes of them"
     );
 }

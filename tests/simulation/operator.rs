@@ -242,6 +242,13 @@ impl World {
         } else {
             self.chaos.below(KINDS)
         };
+        self.note(|| {
+            let what = [
+                "status", "password", "block", "follow", "removal", "comment",
+            ];
+            let what = what[usize::try_from(kind).unwrap()];
+            format!("{what} of {one}, to {other} or {post:?}; harm: {harm}")
+        });
         match kind {
             STATUS => self.set_status(
                 &one,
@@ -293,7 +300,6 @@ pub async fn meddle(world: Arc<World>) {
         let soon = hurried || chaos.happens(0.5);
         let millis = chaos.below(if soon { 400 } else { 30_000 });
         world.timeline.sleep(Duration::from_millis(millis)).await;
-        world.note(|| "somebody meddles".to_owned());
         world.meddle(favourite);
         if world.switches && chaos.happens(if soon { 0.005 } else { 0.1 }) {
             world.set_switches(chaos.happens(0.6), chaos.happens(0.4));

@@ -133,7 +133,8 @@ pub fn next(
     let last = keys.last().cloned().or(known);
     let due = match (keys.last(), after) {
         (Some(last), _) => all.filter(|key| key < last).collect(),
-        (None, Some(after)) => after.due.clone(),
+        // What is hidden just now may be passed, and come back later.
+        (None, Some(after)) => all.filter(|key| after.due.contains(key)).collect(),
         (None, None) => all.collect(),
     };
     let empty = after.map_or(0, |after| after.empty);

@@ -13,6 +13,8 @@ use crate::error::{Code, Error};
 use crate::flags::{Due, Flags, KnownFlags};
 use crate::http::body::Body;
 use crate::http::exchange::Exchange;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::http::openapi::{Document, Input, Operation};
 use crate::http::pipeline::{self, Settings};
 use crate::http::problem::Refusal;
 use crate::mac::SecretKeys;
@@ -73,6 +75,20 @@ fn router() -> Router {
         .merge(likes::routes::router())
         .merge(notifications::routes::router())
         .fallback(|_: App| async { Error::NotFound })
+}
+
+/// The OpenAPI document: every slice's operations.
+#[cfg(not(target_arch = "wasm32"))]
+#[must_use]
+pub fn openapi() -> serde_json::Value {
+    let mut document = Document::default();
+    auth::openapi::describe(&mut document);
+    users::openapi::describe(&mut document);
+    posts::openapi::describe(&mut document);
+    likes::openapi::describe(&mut document);
+    notifications::openapi::describe(&mut document);
+    health::openapi::describe(&mut document);
+    document.finish()
 }
 
 /// The deployment as one request or one job sees it.
@@ -190,4 +206,10 @@ impl<S: Sync> FromRequestParts<S> for App {
         let app = parts.extensions.get::<Self>().cloned();
         Ok(app.ok_or_else(|| Error::internal("the request did not come through App::serve"))?)
     }
+}
+
+/// The App is Kith's own and says nothing of a request.
+#[cfg(not(target_arch = "wasm32"))]
+impl Input for App {
+    fn describe(_: &mut Operation) {}
 }

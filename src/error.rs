@@ -5,6 +5,8 @@
 use std::fmt;
 use std::panic::Location;
 
+use schemars::JsonSchema;
+
 /// Everything a request or a job can fail with.
 #[derive(Clone, Debug)]
 pub enum Error {
@@ -55,7 +57,9 @@ impl Error {
 }
 
 /// The closed list of error codes: stable, documented in `docs/errors.md`, safe to program against.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Eq)]
+#[cfg_attr(test, derive(serde::Deserialize), serde(rename_all = "snake_case"))]
+#[schemars(rename_all = "snake_case")]
 pub enum Code {
     /// The body is not JSON.
     MalformedJson,
@@ -156,7 +160,9 @@ impl Violation {
 }
 
 /// The closed list of rules that an input can break.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Eq)]
+#[cfg_attr(test, derive(serde::Deserialize), serde(rename_all = "snake_case"))]
+#[schemars(rename_all = "snake_case")]
 pub enum Rule {
     /// Must be given.
     Required,
@@ -219,6 +225,50 @@ impl fmt::Display for Rule {
                 write!(formatter, "This must lie between {least} and {most}.")
             }
             Self::InvalidValue => write!(formatter, "This is none of the values allowed."),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// The names that the document takes from the variants.
+    fn names<T: JsonSchema>() -> Vec<Value> {
+        let schema = schemars::schema_for!(T).to_value();
+        let variants = schema["oneOf"].as_array().unwrap().clone();
+        let name = |variant: &Value| match variant.get("const") {
+            Some(name) => name.clone(),
+            None => variant["required"][0].clone(),
+        };
+        variants.iter().map(name).collect()
+    }
+
+    #[test]
+    fn a_code_is_its_variants_name() {
+        let names = names::<Code>();
+        assert!(names.len() >= 15);
+        for name in names {
+            let code: Code = serde_json::from_value(name.clone()).unwrap();
+            assert_eq!(code.as_str(), name);
+        }
+    }
+
+    #[test]
+    fn a_rule_is_its_variants_name() {
+        let names = names::<Rule>();
+        assert!(names.len() >= 11);
+        for name in names {
+            let text = name.as_str().unwrap();
+            let forms = [name.clone(), json!({text: 0}), json!({text: [0, 0]})];
+            let rules: Vec<Rule> = forms
+                .into_iter()
+                .filter_map(|form| serde_json::from_value(form).ok())
+                .collect();
+            assert_eq!(rules.len(), 1, "{text}");
+            assert_eq!(rules[0].as_str(), text);
         }
     }
 }

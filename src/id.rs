@@ -5,6 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::{Builder, Uuid, Variant};
 
@@ -13,6 +14,9 @@ use crate::platform::{Clock, Random};
 /// A text that is not an identifier. To a client that is the same as an absent thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotAnId;
+
+/// What [`parse`] accepts, as a regular expression.
+const FORM: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$";
 
 /// A new identifier made from the clock and from randomness; sorts after those made in earlier
 /// milliseconds.
@@ -41,8 +45,13 @@ fn parse(text: &str) -> Result<String, NotAnId> {
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(transparent)]
+        #[schemars(extend(
+            "format" = "uuid",
+            "pattern" = FORM,
+            "examples" = ["019e8f7a-2c41-7b3e-9d52-6f0a1b2c3d4e"],
+        ))]
         pub struct $name(String);
 
         impl $name {

@@ -25,17 +25,12 @@ pub fn check(
     least: usize,
     most: usize,
 ) -> Result<(), Violation> {
-    let allowed = |character: char| {
-        let breaks_a_name = lines == Lines::One && breaks_a_name(character);
-        !breaks_a_name && !character.is_control()
-            || (lines == Lines::Many && matches!(character, '\n' | '\r' | '\t'))
-    };
     let length = if text.chars().all(is_blank) {
         0
     } else {
         text.chars().count()
     };
-    let broken = if !text.chars().all(allowed) {
+    let broken = if !text.chars().all(|character| is_allowed(character, lines)) {
         Some(Rule::InvalidCharacters)
     } else if length < least {
         Some(Rule::TooShort(least))
@@ -45,6 +40,59 @@ pub fn check(
         None
     };
     broken.map_or(Ok(()), |rule| Err(Violation::new(pointer, rule)))
+}
+
+/// What [`check`] accepts, but for the length, as a regular expression.
+#[must_use]
+pub fn pattern(lines: Lines) -> String {
+    let allowed = all_but(|character| !is_allowed(character, lines));
+    let shown = all_but(|character| !is_allowed(character, lines) || is_blank(character));
+    format!("^{allowed}*{shown}{allowed}*$")
+}
+
+/// A text of anything but U+0000, as a regular expression.
+pub const NO_NUL: &str = "^[^\\u0000]*$";
+
+/// The class of all characters but these, as every dialect of regular expressions reads it.
+fn all_but(excluded: impl Fn(char) -> bool) -> String {
+    format!("[^{}]", ranges(excluded))
+}
+
+/// The class of these characters.
+#[must_use]
+pub fn any_of(included: impl Fn(char) -> bool) -> String {
+    format!("[{}]", ranges(included))
+}
+
+/// The inside of a class. Not every dialect has an escape for what takes more than four digits.
+fn ranges(selected: impl Fn(char) -> bool) -> String {
+    let mut ranges: Vec<(char, char)> = Vec::new();
+    let mut adjoins = false;
+    for character in '\0'..=char::MAX {
+        let is_selected = selected(character);
+        match ranges.last_mut() {
+            Some((_, last)) if is_selected && adjoins => *last = character,
+            _ if is_selected => ranges.push((character, character)),
+            _ => {}
+        }
+        adjoins = is_selected;
+    }
+    let escaped = |character: char| match u32::from(character) {
+        _ if character.is_ascii_alphanumeric() || character == '_' => character.to_string(),
+        code @ ..=0xffff => format!("\\u{code:04x}"),
+        _ => character.to_string(),
+    };
+    let written = |(first, last)| match (escaped(first), escaped(last)) {
+        (one, _) if first == last => one,
+        (first, last) => format!("{first}-{last}"),
+    };
+    ranges.into_iter().map(written).collect()
+}
+
+fn is_allowed(character: char, lines: Lines) -> bool {
+    let breaks_a_name = lines == Lines::One && breaks_a_name(character);
+    !breaks_a_name && !character.is_control()
+        || (lines == Lines::Many && matches!(character, '\n' | '\r' | '\t'))
 }
 
 /// Whether a character shows nothing: white space, and what Unicode calls default-ignorable.
@@ -115,6 +163,18 @@ mod tests {
             rule("\u{feff}\u{200d}", Lines::Many),
             Some(Rule::TooShort(1))
         );
+    }
+
+    #[test]
+    fn the_pattern_says_what_is_refused() {
+        assert_eq!(
+            all_but(|character| character.is_control() || character >= '\u{10fffe}'),
+            "[^\\u0000-\\u001f\\u007f-\\u009f\u{10fffe}-\u{10ffff}]"
+        );
+        let breaks = "[^\\u0000-\\u0008\\u000b-\\u000c\\u000e-\\u001f\\u007f-\\u009f]*";
+        let pattern = pattern(Lines::Many);
+        assert!(pattern.starts_with(&format!("^{breaks}[^")), "{pattern}");
+        assert!(pattern.ends_with(&format!("]{breaks}$")), "{pattern}");
     }
 
     #[test]

@@ -3,14 +3,24 @@
 use std::fmt;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
 /// Milliseconds since 1970-01-01T00:00:00Z, UTC.
 ///
 /// Deserialises from the number the database holds and serialises to the text the API shows, so a
 /// row can be read and answered with the same type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(
+    description = "A point in time: RFC 3339 in UTC, with milliseconds.",
+    extend(
+        "type" = "string",
+        "format" = "date-time",
+        "pattern" = r"\.[0-9]{3}Z$",
+        "examples" = ["2026-11-20T08:07:00.000Z"],
+    )
+)]
 pub struct Timestamp(i64);
 
 impl Timestamp {

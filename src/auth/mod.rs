@@ -5,6 +5,8 @@
 //! token is ever stored or logged; a sign-in takes the same work and gives the same answer for an
 //! unknown name as for a wrong password.
 
+#[cfg(not(target_arch = "wasm32"))]
+pub mod openapi;
 mod password;
 mod refresh;
 pub mod routes;

@@ -11,8 +11,8 @@ use axum::routing::{get, post};
 use http::StatusCode;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderMap, HeaderValue, USER_AGENT};
 use http::request::Parts;
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 
 use super::rules::{LoginRequest, RegisterRequest, Registration};
 use super::{password, refresh, store, token};
@@ -45,25 +45,53 @@ pub fn router() -> Router {
 }
 
 /// The tokens of a session.
-#[derive(Serialize)]
-struct Tokens {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Tokens {
+    /// Signs requests in, as `Authorization: Bearer`.
+    #[schemars(
+        example = &"eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCIsImtpZCI6ImsxIn0.eyJzdWIiOiIwMTllOGY3YSJ9.c2lnbmF0dXJl"
+    )]
     access_token: String,
+    #[schemars(extend("const" = "Bearer"))]
     token_type: &'static str,
-    /// Seconds.
+    /// Seconds for which the access token is good.
+    #[schemars(range(min = 1), example = 600)]
     expires_in: u64,
+    /// For new tokens when these are over.
+    #[schemars(example = &"AZ6PeixBez6dUm8KGyw9ThQq.4nMZ1wXk2vYc0sJ8pB5eRw")]
     refresh_token: String,
 }
 
 /// A new account and its first session.
-#[derive(Serialize)]
-struct Registered {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Registered {
     user: Me,
     #[serde(flatten)]
     tokens: Tokens,
 }
 
+/// A registration of which is not told whether it made an account.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Accepted {
+    /// What comes next.
+    #[schemars(extend("const" = "verify_email"))]
+    status: &'static str,
+}
+
+/// The keys that verify access tokens (RFC 7517).
+#[derive(JsonSchema, Serialize)]
+pub(super) struct PublicKeys<'a> {
+    keys: Vec<token::PublicKey<'a>>,
+}
+
 /// `POST /auth/register`
-async fn register(
+///
+/// Registers an account.
+///
+/// A deployment for development signs the new account in at once and tells which name is taken. Any
+/// other answers 202 whether or not the e-mail address was taken, so that nobody learns who has an
+/// account; the tokens come from the first login.
+pub(super) async fn register(
     app: App,
     headers: HeaderMap,
     Json(request): Json<RegisterRequest>,
@@ -126,7 +154,9 @@ async fn register_discreetly(
     }
     Ok((
         StatusCode::ACCEPTED,
-        json(&json!({"status": "verify_email"})),
+        json(&Accepted {
+            status: "verify_email",
+        }),
     )
         .into_response())
 }
@@ -156,7 +186,11 @@ fn append_account(
 }
 
 /// `POST /auth/login`
-async fn login(
+///
+/// Logs in, which begins a session.
+///
+/// The answer to an unknown name is that to a wrong password.
+pub(super) async fn login(
     app: App,
     headers: HeaderMap,
     Json(request): Json<LoginRequest>,
@@ -239,15 +273,20 @@ impl<'a> Session<'a> {
 }
 
 /// `POST /auth/logout`
-async fn logout(app: App, viewer: Viewer) -> Result<StatusCode, Error> {
+///
+/// Logs out: ends the session, and its tokens with it.
+pub(super) async fn logout(app: App, viewer: Viewer) -> Result<StatusCode, Error> {
     app.run(store::revoke(&viewer, app.now())).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// `GET /.well-known/jwks.json`
-async fn get_public_keys(app: App) -> Response {
-    let keys = json!({"keys": app.token_keys().public_keys()});
-    let mut response = json(&keys);
+///
+/// Publishes the keys that verify access tokens.
+pub(super) async fn get_public_keys(app: App) -> Response {
+    let mut response = json(&PublicKeys {
+        keys: app.token_keys().public_keys(),
+    });
     // A new key is published before it signs, so an hour's delay harms nobody.
     let cached = HeaderValue::from_static("public, max-age=3600");
     response.headers_mut().insert(CACHE_CONTROL, cached);

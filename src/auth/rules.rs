@@ -1,19 +1,42 @@
 //! What a registration and a sign-in must hold. Pure: no database, no clock.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::error::{Error, Rule, Violation};
-use crate::text::Checks;
-use crate::users::{Email, Username, check_display_name, fold_case};
+use crate::text::{self, Checks, Lines};
+use crate::users::{Email, MAX_DISPLAY_NAME, Username, check_display_name, fold_case};
+
+/// The shortest password, in characters.
+const MIN_PASSWORD: usize = 8;
+
+/// The longest password, in characters; at a sign-in, the longest of any field.
+const MAX_PASSWORD: usize = 256;
 
 /// The body of `POST /auth/register`. Every field is optional here, so that a client learns of all
 /// that are missing at once.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(description = "A new account.")]
 pub(super) struct RegisterRequest {
+    #[schemars(required, with = "Option<Username>")]
     username: Option<String>,
+    #[schemars(required, with = "Option<Email>")]
     email: Option<String>,
+    /// Neither the username nor the e-mail address, in whatever case.
+    #[schemars(
+        required,
+        length(min = MIN_PASSWORD, max = MAX_PASSWORD),
+        regex(pattern = text::NO_NUL),
+        example = &"a horse of my own"
+    )]
     password: Option<String>,
+    /// The name shown; the username as typed unless given.
+    #[schemars(
+        length(min = 1, max = MAX_DISPLAY_NAME),
+        regex(pattern = text::pattern(Lines::One)),
+        example = &"Asha Rao"
+    )]
     display_name: Option<String>,
 }
 
@@ -78,10 +101,10 @@ fn check_password(
         || email.is_some_and(|email| email.as_str() == folded);
     let broken = if password.contains('\0') {
         Some(Rule::InvalidCharacters)
-    } else if length < 8 {
-        Some(Rule::TooShort(8))
-    } else if length > 256 {
-        Some(Rule::TooLong(256))
+    } else if length < MIN_PASSWORD {
+        Some(Rule::TooShort(MIN_PASSWORD))
+    } else if length > MAX_PASSWORD {
+        Some(Rule::TooLong(MAX_PASSWORD))
     } else if is_name {
         Some(Rule::TooWeak)
     } else {
@@ -91,11 +114,30 @@ fn check_password(
 }
 
 /// The body of `POST /auth/login`: exactly one of username and e-mail address.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(
+    description = "Exactly one of username and e-mail address, in any case, and the password.",
+    extend(
+        "oneOf" = [
+            serde_json::json!({
+                "required": ["username"],
+                "properties": {"username": {"type": "string"}, "email": {"type": "null"}},
+            }),
+            serde_json::json!({
+                "required": ["email"],
+                "properties": {"username": {"type": "null"}, "email": {"type": "string"}},
+            }),
+        ],
+        "examples" = [serde_json::json!({"username": "asha", "password": "a horse of my own"})],
+    )
+)]
 pub(super) struct LoginRequest {
+    #[schemars(length(max = MAX_PASSWORD), regex(pattern = text::NO_NUL))]
     username: Option<String>,
+    #[schemars(length(max = MAX_PASSWORD), regex(pattern = text::NO_NUL))]
     email: Option<String>,
+    #[schemars(required, length(max = MAX_PASSWORD), regex(pattern = text::NO_NUL))]
     password: Option<String>,
 }
 
@@ -141,8 +183,8 @@ fn check_length(pointer: &str, text: &str) -> Result<(), Violation> {
     if text.contains('\0') {
         return Err(Violation::new(pointer, Rule::InvalidCharacters));
     }
-    if text.chars().count() > 256 {
-        return Err(Violation::new(pointer, Rule::TooLong(256)));
+    if text.chars().count() > MAX_PASSWORD {
+        return Err(Violation::new(pointer, Rule::TooLong(MAX_PASSWORD)));
     }
     Ok(())
 }

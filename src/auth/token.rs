@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use jwt_compact::alg::Ed25519;
 use jwt_compact::{AlgorithmExt, Claims, Header, UntrustedToken};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::verified::{Genuine, VerifiedTokens};
@@ -65,13 +66,21 @@ struct Extensions {
 }
 
 /// A public key as a JSON Web Key (RFC 8037).
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct PublicKey<'a> {
+    #[schemars(extend("const" = "OKP"))]
     kty: &'static str,
+    #[schemars(extend("const" = "Ed25519"))]
     crv: &'static str,
+    #[schemars(extend("const" = "sig"))]
     r#use: &'static str,
+    #[schemars(extend("const" = "EdDSA"))]
     alg: &'static str,
+    /// The key's name, which a token's header gives.
+    #[schemars(example = &"k1")]
     kid: &'a str,
+    /// The public key, in base64url.
+    #[schemars(example = &"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")]
     x: String,
 }
 

@@ -7,6 +7,7 @@ use axum::response::Response;
 use axum::routing::get;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::app::App;
@@ -26,8 +27,9 @@ pub fn router() -> Router {
 }
 
 /// The state of a thing, in the words of `application/health+json`.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "HealthStatus")]
 enum Status {
     /// It works.
     Pass,
@@ -37,38 +39,52 @@ enum Status {
     Fail,
 }
 
-#[derive(Serialize)]
-struct Liveness {
+/// Whether Kith answers.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Liveness {
     status: Status,
 }
 
-#[derive(Serialize)]
-struct Readiness {
+/// Whether Kith can serve, and what it depends on.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Readiness {
     status: Status,
     checks: Checks,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "HealthChecks")]
 struct Checks {
+    /// How long the database takes to answer.
     #[serde(rename = "d1:responseTime")]
     database: [Check; 1],
+    /// How long the key–value store takes to answer.
     #[serde(rename = "kv:responseTime")]
     key_value: [Check; 1],
+    /// How long the oldest job that is due has waited.
     #[serde(rename = "jobs:backlogAge")]
     jobs: [Check; 1],
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "HealthCheck")]
 struct Check {
     status: Status,
+    /// Absent where nothing answered.
     #[serde(rename = "observedValue", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64", range(min = 0), example = 4)]
     value: Option<i64>,
     #[serde(rename = "observedUnit")]
+    #[schemars(extend("const" = "ms"))]
     unit: &'static str,
 }
 
 /// `GET /health`
-async fn get_health(_: App) -> Response {
+///
+/// Says that Kith answers.
+///
+/// It asks nothing of anyone.
+pub(super) async fn get_health(_: App) -> Response {
     health_json(
         StatusCode::OK,
         &Liveness {
@@ -78,7 +94,12 @@ async fn get_health(_: App) -> Response {
 }
 
 /// `GET /health/ready`
-async fn get_readiness(app: App) -> Response {
+///
+/// Says whether Kith can serve.
+///
+/// Without its database it cannot. Without the key–value store, or with jobs that are late, it can, but
+/// someone should look.
+pub(super) async fn get_readiness(app: App) -> Response {
     // One question asks the database both whether it answers and how late the jobs are.
     let asked = app.now();
     let backlog = jobs::backlog(&app).await.ok();

@@ -7,6 +7,8 @@ pub mod conditional;
 pub mod exchange;
 pub mod extract;
 pub mod headers;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod openapi;
 pub mod pagination;
 pub mod pipeline;
 pub mod problem;

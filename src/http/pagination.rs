@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::{HeaderValue, LINK};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::respond::json;
@@ -25,10 +26,14 @@ const MAX_LIMIT: i64 = 100;
 const DEFAULT_LIMIT: i64 = 20;
 
 /// The query string of a list.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PageQuery {
+    /// The most entries of the page.
+    #[schemars(with = "i64", range(min = 1, max = MAX_LIMIT), extend("default" = DEFAULT_LIMIT))]
     limit: Option<String>,
+    /// The `next_cursor` of the page before. It is good for the same list only.
+    #[schemars(with = "String")]
     cursor: Option<String>,
 }
 
@@ -113,11 +118,13 @@ pub struct Boundary {
 }
 
 /// One page of a list. A page may be short or empty; only `next_cursor: null` ends the list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
+#[schemars(rename = "{T}Page")]
 pub struct Page<T> {
     /// The entries.
     pub data: Vec<T>,
-    /// What to send as `cursor` for the next page.
+    /// What to send as `cursor` for the next page; null ends the list.
+    #[schemars(example = &"qL1vTq0b2mZ5c8sX3nD4yzAxOTNhYmM")]
     pub next_cursor: Option<String>,
 }
 

@@ -5,6 +5,7 @@ use http::StatusCode;
 use http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::body::Body;
@@ -50,24 +51,58 @@ impl IntoResponse for Error {
 }
 
 /// The body of an error answer. It never repeats an identifier or a value that the client sent.
-#[derive(Serialize)]
-struct Problem<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Problem<'a> {
+    /// `about:blank`: `status` and `code` say it all.
     r#type: &'static str,
+    /// The status in words.
     title: &'static str,
+    /// The status.
+    #[schemars(range(min = 400, max = 599))]
     status: u16,
+    /// One sentence for a developer.
     detail: &'static str,
     code: &'static str,
+    /// The request, as in `X-Request-Id` and in the server's log.
     request_id: &'a str,
+    /// The rules that the input broke, with the code `invalid` only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<BrokenRule<'a>>,
 }
 
 /// One entry of a problem's `errors`.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct BrokenRule<'a> {
+    /// An RFC 6901 pointer into the body; for a query parameter, `/` and its name. Empty when the
+    /// input as a whole is meant.
     pointer: &'a str,
     code: &'static str,
+    /// One sentence for a developer.
     detail: String,
+}
+
+impl<'a> Problem<'a> {
+    /// The body of this refusal.
+    pub(super) fn of(refusal: &'a Refusal, request_id: &'a str) -> Self {
+        let (code, detail) = refusal.text();
+        Self {
+            r#type: "about:blank",
+            title: refusal.title(),
+            status: refusal.status().as_u16(),
+            detail,
+            code,
+            request_id,
+            errors: refusal
+                .violations()
+                .iter()
+                .map(|violation| BrokenRule {
+                    pointer: &violation.pointer,
+                    code: violation.rule.as_str(),
+                    detail: violation.rule.to_string(),
+                })
+                .collect(),
+        }
+    }
 }
 
 impl Refusal {
@@ -89,6 +124,36 @@ impl Refusal {
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         }
+    }
+
+    /// The status in words.
+    pub(super) fn title(&self) -> &'static str {
+        self.status().canonical_reason().unwrap_or_default()
+    }
+
+    /// The code as the client sees it.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.text().0
+    }
+
+    /// One sentence for a developer.
+    #[must_use]
+    pub fn detail(&self) -> &'static str {
+        self.text().1
+    }
+
+    /// One of each kind whose code is not in [`Code`].
+    #[must_use]
+    pub fn without_code() -> [Self; 6] {
+        [
+            Self::Error(Error::Invalid(vec![])),
+            Self::Error(Error::NotFound),
+            Self::Error(Error::internal("")),
+            Self::MethodNotAllowed,
+            Self::PayloadTooLarge,
+            Self::UnsupportedMediaType,
+        ]
     }
 
     /// Code and detail, as documented in `docs/errors.md`.
@@ -149,27 +214,8 @@ pub fn render(response: &mut Response, request_id: &str) -> Option<Refusal> {
         None if response.status() == StatusCode::METHOD_NOT_ALLOWED => Refusal::MethodNotAllowed,
         None => return None,
     };
-    let status = refusal.status();
-    let (code, detail) = refusal.text();
-    let problem = Problem {
-        r#type: "about:blank",
-        title: status.canonical_reason().unwrap_or_default(),
-        status: status.as_u16(),
-        detail,
-        code,
-        request_id,
-        errors: refusal
-            .violations()
-            .iter()
-            .map(|violation| BrokenRule {
-                pointer: &violation.pointer,
-                code: violation.rule.as_str(),
-                detail: violation.rule.to_string(),
-            })
-            .collect(),
-    };
     // A struct of texts and numbers always serialises.
-    let body = serde_json::to_vec(&problem).unwrap_or_default();
+    let body = serde_json::to_vec(&Problem::of(&refusal, request_id)).unwrap_or_default();
     *response.body_mut() = Body::from(body);
     let headers = response.headers_mut();
     headers.remove(CONTENT_LENGTH);
@@ -195,5 +241,38 @@ fn challenge(code: Code) -> &'static str {
     match code {
         Code::AuthenticationRequired | Code::InvalidCredentials => "Bearer",
         _ => "Bearer error=\"invalid_token\"",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a refusal's code is one of [`Code`]. Whoever adds a kind must say it here, and add it
+    /// to [`Refusal::without_code`] if it has none.
+    fn has_code(refusal: &Refusal) -> bool {
+        match refusal {
+            Refusal::Error(
+                Error::Malformed(_)
+                | Error::Unauthenticated(_)
+                | Error::Forbidden(_)
+                | Error::Conflict(_)
+                | Error::Unavailable { .. },
+            ) => true,
+            Refusal::Error(Error::Invalid(_) | Error::NotFound | Error::Internal { .. })
+            | Refusal::MethodNotAllowed
+            | Refusal::PayloadTooLarge
+            | Refusal::UnsupportedMediaType => false,
+        }
+    }
+
+    #[test]
+    fn the_refusals_without_a_code_have_one_name_each() {
+        let refusals = Refusal::without_code();
+        assert!(!refusals.iter().any(has_code));
+        let mut codes: Vec<_> = refusals.iter().map(Refusal::code).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), refusals.len());
     }
 }

@@ -5,5 +5,7 @@
 //! new; unliking takes the like and its count away together; one's own post may be liked, which
 //! notifies nobody.
 
+#[cfg(not(target_arch = "wasm32"))]
+pub mod openapi;
 pub mod routes;
 mod store;

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::extract::Extension;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::store::{self, Place};
@@ -28,14 +29,21 @@ pub fn router() -> Router {
 }
 
 /// Whether the viewer likes a post now, and how many do.
-#[derive(Serialize)]
-struct LikeState {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct LikeState {
+    #[schemars(example = true)]
     liked: bool,
+    #[schemars(range(min = 0), example = 3)]
     like_count: i64,
 }
 
 /// `PUT /posts/{id}/like`
-async fn put_like(
+///
+/// Likes a post.
+///
+/// A second like of the same account changes nothing. The author is notified, once and for all, unless
+/// it is their own like.
+pub(super) async fn put_like(
     app: App,
     viewer: Viewer,
     Extension(cause): Extension<Arc<Exchange>>,
@@ -53,7 +61,11 @@ async fn put_like(
 }
 
 /// `DELETE /posts/{id}/like`
-async fn delete_like(
+///
+/// Takes a like back.
+///
+/// Changes nothing where there is none.
+pub(super) async fn delete_like(
     app: App,
     viewer: Viewer,
     Path(post): Path<PostId>,
@@ -72,7 +84,9 @@ async fn delete_like(
 }
 
 /// `GET /posts/{id}/likes`
-async fn list_likes(
+///
+/// Lists who likes a post, newest like first.
+pub(super) async fn list_likes(
     app: App,
     viewer: MaybeViewer,
     Path(post): Path<PostId>,

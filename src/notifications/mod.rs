@@ -6,6 +6,8 @@
 //! one; what is read is a watermark, not a mark on each row.
 
 mod jobs;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod openapi;
 pub mod routes;
 mod rules;
 mod store;

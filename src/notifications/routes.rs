@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, ETAG, HeaderMap, HeaderValue, LINK};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::rules::MarkReadRequest;
@@ -29,15 +30,22 @@ pub fn router() -> Router {
 }
 
 /// A page of the list, and how much of the whole is unread.
-#[derive(Serialize)]
-struct NotificationPage {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct NotificationPage {
     #[serde(flatten)]
     page: Page<Notification>,
+    /// Exact below 200; from there on, at least that many are unread.
+    #[schemars(range(min = 0), example = 1)]
     unread_count: i64,
 }
 
 /// `GET /notifications`
-async fn list_notifications(
+///
+/// Lists what one was told, newest first.
+///
+/// Likes of one post form one entry with its latest actors. Polling with `If-None-Match` costs a 304
+/// while there is nothing new.
+pub(super) async fn list_notifications(
     app: App,
     viewer: Viewer,
     headers: HeaderMap,
@@ -83,7 +91,11 @@ async fn list_notifications(
 }
 
 /// `POST /notifications/read`
-async fn mark_read(
+///
+/// Marks everything up to a number as read.
+///
+/// The mark never moves back, and never beyond what there is.
+pub(super) async fn mark_read(
     app: App,
     viewer: Viewer,
     Json(request): Json<MarkReadRequest>,

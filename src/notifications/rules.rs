@@ -1,5 +1,6 @@
 //! What marking as read must hold. Pure: no database, no clock.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::error::{Error, Rule};
@@ -8,9 +9,12 @@ use crate::error::{Error, Rule};
 const MAX_SEQ: i64 = (1 << 53) - 1;
 
 /// The body of `POST /notifications/read`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(description = "How far the viewer has read.")]
 pub(super) struct MarkReadRequest {
+    /// The `seq` of the newest notification that was shown.
+    #[schemars(required, range(min = 0, max = MAX_SEQ), example = 7)]
     up_to: Option<i64>,
 }
 

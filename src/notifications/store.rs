@@ -1,5 +1,6 @@
 //! The tables `told`, `inboxes` and `notifications`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::http::pagination::{Keyed, PageRequest};
@@ -250,25 +251,43 @@ pub(super) struct ListedNotification {
 }
 
 /// A notification as it is answered.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
+#[schemars(description = "What a person is told: a group of events of one kind about one thing.")]
 pub(super) struct Notification {
+    /// Its number in the recipient's sequence. A change takes a new one.
+    #[schemars(range(min = 1), example = 7)]
     seq: i64,
+    /// What happened: `like`. Other kinds will come.
+    #[schemars(example = &"like")]
     kind: String,
-    /// The latest, at most three.
+    /// Who did it: the latest, at most three, as far as the recipient may see them.
+    #[schemars(length(max = 3))]
     actors: Vec<ShortPerson>,
+    /// How many did it.
+    #[schemars(range(min = 1), example = 1)]
     actor_count: i64,
+    /// The post it is about.
     post: Option<NotificationPost>,
+    /// The order it is about: none yet.
+    #[schemars(example = None::<String>)]
     order_id: Option<String>,
+    /// When the first of it happened.
     created_at: Timestamp,
+    /// When the latest of it happened.
     updated_at: Timestamp,
+    /// Whether the recipient has read it.
     read: bool,
 }
 
 /// The post a notification is about.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 struct NotificationPost {
     id: PostId,
+    /// What it says.
+    #[schemars(example = &"Morning light on the harbour")]
     caption: String,
+    /// Its picture: none yet.
+    #[schemars(example = None::<String>)]
     thumb_url: Option<String>,
 }
 

@@ -4,6 +4,8 @@
 //! predicate `visible!`; a deleted post's caption is erased; counters change only in the batch of
 //! the fact they count.
 
+#[cfg(not(target_arch = "wasm32"))]
+pub mod openapi;
 pub mod routes;
 mod rules;
 mod store;

@@ -32,7 +32,11 @@ pub fn router() -> Router {
 }
 
 /// `GET /posts`
-async fn list_posts(
+///
+/// Lists the public posts, newest first.
+///
+/// Without comments, and without those of people who are blocked either way.
+pub(super) async fn list_posts(
     app: App,
     viewer: MaybeViewer,
     Query(query): Query<PageQuery>,
@@ -46,7 +50,9 @@ async fn list_posts(
 }
 
 /// `POST /posts`
-async fn create_post(
+///
+/// Writes a post.
+pub(super) async fn create_post(
     app: App,
     viewer: Viewer,
     Json(request): Json<CreatePostRequest>,
@@ -60,7 +66,11 @@ async fn create_post(
 }
 
 /// `GET /posts/{id}`
-async fn get_post(
+///
+/// Shows a post.
+///
+/// One that is absent and one that the viewer may not see look the same.
+pub(super) async fn get_post(
     app: App,
     viewer: MaybeViewer,
     Path(id): Path<PostId>,
@@ -71,7 +81,11 @@ async fn get_post(
 }
 
 /// `DELETE /posts/{id}`
-async fn delete_post(
+///
+/// Deletes one's own post.
+///
+/// Its caption is erased, and what its author was told about it disappears from their notifications.
+pub(super) async fn delete_post(
     app: App,
     viewer: Viewer,
     Extension(cause): Extension<Arc<Exchange>>,

@@ -1,5 +1,6 @@
 //! What a new post must hold. Pure: no database, no clock.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Rule, Violation};
@@ -9,15 +10,25 @@ use crate::text::{self, Checks, Lines};
 const MAX_CAPTION: usize = 2_200;
 
 /// The body of `POST /posts`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(description = "A new post.")]
 pub(super) struct CreatePostRequest {
+    /// What it says. White space alone says nothing; line breaks and tabs may stand in it.
+    #[schemars(
+        required,
+        length(min = 1, max = MAX_CAPTION),
+        regex(pattern = text::pattern(Lines::Many)),
+        example = &"Morning light on the harbour"
+    )]
     caption: Option<String>,
+    /// Who may see it; everyone unless said otherwise.
+    #[schemars(with = "Option<Visibility>")]
     visibility: Option<String>,
 }
 
 /// Who may see a post, besides its author.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Visibility {
     /// Everyone.

@@ -1,5 +1,6 @@
 //! The `posts` table and the visibility predicate.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::rules::{NewPost, Visibility};
@@ -93,26 +94,47 @@ macro_rules! post {
 }
 
 /// A post as it is read and answered.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
+#[schemars(description = "A post.")]
 pub(super) struct Post {
     pub(super) id: PostId,
+    /// Who wrote it.
     #[serde(deserialize_with = "json_text")]
     author: ShortPerson,
+    /// What it says.
+    #[schemars(example = &"Morning light on the harbour")]
     caption: String,
+    /// Its pictures: none yet.
     #[serde(skip_deserializing)]
+    #[schemars(required, length(max = 0))]
     media: Vec<()>,
     visibility: Visibility,
+    /// The post it answers, if it is a comment.
+    #[schemars(example = None::<PostId>)]
     reply_to: Option<PostId>,
+    /// The hashtags in it: not looked for yet.
     #[serde(skip_deserializing)]
+    #[schemars(required, length(max = 0))]
     tags: Vec<String>,
+    /// The people named in it: not looked for yet.
     #[serde(skip_deserializing)]
+    #[schemars(required, length(max = 0))]
     mentions: Vec<()>,
+    /// How many like it.
+    #[schemars(range(min = 0), example = 3)]
     like_count: i64,
+    /// How many direct replies it has.
+    #[schemars(range(min = 0), example = 0)]
     comment_count: i64,
+    /// Whether the one who asks likes it.
     #[serde(deserialize_with = "flag")]
     liked: bool,
     created_at: Timestamp,
+    /// When its caption was last changed.
+    #[schemars(example = None::<Timestamp>)]
     edited_at: Option<Timestamp>,
+    /// Grows with every change of the post itself.
+    #[schemars(range(min = 1), example = 1)]
     version: i64,
 }
 

@@ -4,60 +4,73 @@
 //! on an account changes only in the batch of the fact it counts; whoever is suspended or deleted,
 //! and whoever blocks the one who asks, is not there.
 
+#[cfg(not(target_arch = "wasm32"))]
+pub mod openapi;
 pub mod routes;
 mod rules;
 mod store;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::UserId;
 use crate::time::Timestamp;
 
-pub use rules::{Email, Username, check_display_name, fold_case};
+pub use rules::{Email, MAX_DISPLAY_NAME, Username, check_display_name, fold_case};
 pub use store::{Me, NewAccount, append_account, append_post_count, select_me};
 pub(crate) use store::{blocked_between, short_person};
 
 /// A person inside other things: the author of a post, one who liked it.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 pub struct ShortPerson {
     /// The account.
     pub id: UserId,
     /// Its public address.
+    #[schemars(example = &"asha")]
     pub username: String,
     /// The name shown.
+    #[schemars(example = &"Asha Rao")]
     pub display_name: String,
     /// The picture shown.
+    #[schemars(example = None::<String>)]
     pub avatar_url: Option<String>,
 }
 
 /// A person's public profile.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Person {
     /// The account.
     pub id: UserId,
     /// Its public address.
+    #[schemars(example = &"asha")]
     pub username: String,
     /// The name shown.
+    #[schemars(example = &"Asha Rao")]
     pub display_name: String,
     /// What the person says about themselves.
+    #[schemars(example = &"Boats and bread.")]
     pub bio: String,
     /// The picture shown.
+    #[schemars(example = None::<String>)]
     pub avatar_url: Option<String>,
     /// Whether follows need approval.
     #[serde(deserialize_with = "crate::platform::flag")]
     pub locked: bool,
     /// Posts, without comments.
+    #[schemars(range(min = 0), example = 12)]
     pub post_count: i64,
     /// Accepted followers.
+    #[schemars(range(min = 0), example = 40)]
     pub follower_count: i64,
     /// Accounts followed.
+    #[schemars(range(min = 0), example = 31)]
     pub following_count: i64,
     /// Since when.
     pub created_at: Timestamp,
 }
 
 /// How the one who asks and a person stand to each other.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "the contract's shape: five independent facts"

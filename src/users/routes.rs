@@ -20,7 +20,9 @@ pub fn router() -> Router {
 }
 
 /// `GET /profile`
-async fn get_my_profile(app: App, viewer: Viewer) -> Result<Response, Error> {
+///
+/// Shows one's own account.
+pub(super) async fn get_my_profile(app: App, viewer: Viewer) -> Result<Response, Error> {
     let (batch, me) = store::my_profile(&viewer);
     let outcome = app.run(batch).await?;
     let me = outcome.first(&me)?.ok_or(Error::NotFound)?;
@@ -28,7 +30,11 @@ async fn get_my_profile(app: App, viewer: Viewer) -> Result<Response, Error> {
 }
 
 /// `GET /users/{username}`
-async fn get_profile(
+///
+/// Shows a person's public profile.
+///
+/// Whoever is suspended or deleted, and whoever blocks the one who asks, is not found.
+pub(super) async fn get_profile(
     app: App,
     viewer: MaybeViewer,
     Path(username): Path<String>,

@@ -1,9 +1,22 @@
 //! What usernames, e-mail addresses and display names must look like.
 
 use email_address::{EmailAddress, Options};
+use schemars::JsonSchema;
 
 use crate::error::{Rule, Violation};
 use crate::text::{self, Lines};
+
+/// The shortest username, in characters.
+const MIN_USERNAME: usize = 3;
+
+/// The longest username, in characters.
+const MAX_USERNAME: usize = 30;
+
+/// The longest e-mail address, in characters.
+const MAX_EMAIL: usize = 254;
+
+/// The longest display name, in characters.
+pub const MAX_DISPLAY_NAME: usize = 50;
 
 /// Names that could be taken for a part of Kith, or for those who run it.
 const RESERVED: [&str; 34] = [
@@ -45,7 +58,16 @@ const RESERVED: [&str; 34] = [
 
 /// A username as it is stored: 3–30 of `a-z 0-9 _ .`, case-folded, no dot at either end or next to
 /// another.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Eq)]
+#[schemars(
+    description = "A username: letters, digits, `_` and `.`, but no dot at either end or next to another. Upper case is folded. Names that could be taken for a part of Kith are reserved.",
+    extend(
+        "minLength" = MIN_USERNAME,
+        "maxLength" = MAX_USERNAME,
+        "pattern" = username_pattern(),
+        "examples" = ["asha"],
+    )
+)]
 pub struct Username(String);
 
 impl Username {
@@ -56,15 +78,18 @@ impl Username {
     pub fn parse(pointer: &str, typed: &str) -> Result<Self, Violation> {
         let folded = fold_case(typed);
         let length = folded.chars().count();
-        let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.');
         let dots = folded.starts_with('.') || folded.ends_with('.') || folded.contains("..");
         let broken = if folded.chars().any(char::is_control) {
             Some(Rule::InvalidCharacters)
-        } else if length < 3 {
-            Some(Rule::TooShort(3))
-        } else if length > 30 {
-            Some(Rule::TooLong(30))
-        } else if !folded.bytes().all(allowed) || dots {
+        } else if length < MIN_USERNAME {
+            Some(Rule::TooShort(MIN_USERNAME))
+        } else if length > MAX_USERNAME {
+            Some(Rule::TooLong(MAX_USERNAME))
+        } else if !folded
+            .chars()
+            .all(|folded| stands_in_usernames(folded) || folded == '.')
+            || dots
+        {
             Some(Rule::InvalidFormat)
         } else if RESERVED.contains(&folded.as_str()) {
             Some(Rule::Reserved)
@@ -81,8 +106,25 @@ impl Username {
     }
 }
 
+/// Whether a folded character may stand anywhere in a username.
+fn stands_in_usernames(folded: char) -> bool {
+    matches!(folded, 'a'..='z' | '0'..='9' | '_')
+}
+
+/// What [`Username::parse`] accepts, but for the length and what is reserved, as a regular
+/// expression over what is typed.
+fn username_pattern() -> String {
+    // More than A to Z folds to a to z.
+    let typed = text::any_of(|typed| typed.to_lowercase().all(stands_in_usernames));
+    format!("^{typed}+(\\.{typed}+)*$")
+}
+
 /// An e-mail address as it is stored: case-folded.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Eq)]
+#[schemars(
+    description = "An e-mail address, without quoted names, comments and literal addresses, in a domain with a dot. Upper case is folded.",
+    extend("format" = "email", "maxLength" = MAX_EMAIL, "examples" = ["asha@example.com"])
+)]
 pub struct Email(String);
 
 impl Email {
@@ -98,8 +140,8 @@ impl Email {
             .with_required_tld();
         let broken = if typed.chars().any(char::is_control) {
             Some(Rule::InvalidCharacters)
-        } else if typed.chars().count() > 254 {
-            Some(Rule::TooLong(254))
+        } else if typed.chars().count() > MAX_EMAIL {
+            Some(Rule::TooLong(MAX_EMAIL))
         } else if typed.starts_with('"')
             || EmailAddress::parse_with_options(typed, options).is_err()
         {
@@ -125,7 +167,7 @@ impl Email {
 /// # Errors
 /// The rule it breaks, at `pointer`.
 pub fn check_display_name(pointer: &str, name: &str) -> Result<(), Violation> {
-    text::check(pointer, name, Lines::One, 1, 50)
+    text::check(pointer, name, Lines::One, 1, MAX_DISPLAY_NAME)
 }
 
 /// The form under which names are compared.

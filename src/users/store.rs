@@ -1,5 +1,6 @@
 //! The `users` table.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Person, Relation};
@@ -129,19 +130,22 @@ where id = ?1 and changes() = 1",
 }
 
 /// One's own account.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Me {
     /// What everyone sees.
     #[serde(flatten)]
     pub person: Person,
     /// The address mails go to.
+    #[schemars(example = &"asha@example.com")]
     pub email: String,
     /// Whether its owner has proved it.
     #[serde(deserialize_with = "flag")]
     pub email_verified: bool,
-    /// `user`, `moderator` or `admin`.
+    /// What the account may do beyond its own.
+    #[schemars(extend("enum" = ["user", "moderator", "admin"]))]
     pub role: String,
-    /// `free` or `pro`.
+    /// What it has paid for.
+    #[schemars(extend("enum" = ["free", "pro"]))]
     pub plan: String,
     /// Whether a second factor is on.
     #[serde(deserialize_with = "flag")]
@@ -168,14 +172,17 @@ where u.id = ?1"
 }
 
 /// A person as the one who asks sees them.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
+#[schemars(rename = "Person")]
 pub(super) struct PersonRow {
     #[serde(flatten)]
     person: Person,
+    /// How the two stand to each other; told to others who are signed in.
     #[serde(
         deserialize_with = "optional_json_text",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Relation")]
     relation: Option<Relation>,
 }
 

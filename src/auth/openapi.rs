@@ -1,0 +1,73 @@
+//! What the document says of accounts and sessions beyond their handlers' signatures, and what it
+//! says of whoever asks.
+
+use http::StatusCode;
+
+use super::routes::{
+    Accepted, PublicKeys, Registered, Tokens, get_public_keys, login, logout, register,
+};
+use crate::error::{Code, Error};
+use crate::http::api;
+use crate::http::openapi::{Answer, Asker, Document, Input, Operation};
+use crate::viewer::{MaybeViewer, Viewer};
+
+/// Adds the slice's operations.
+pub fn describe(document: &mut Document) {
+    let operations = [
+        Operation::post(api!("/auth/register"), register)
+            .reads("User-Agent")
+            .answers(Answer::created::<Registered>(
+                "The new account, signed in: from a deployment for development.",
+            ))
+            .answers(
+                Answer::new(StatusCode::ACCEPTED, "The address is to be verified.")
+                    .bearing::<Accepted>("application/json"),
+            )
+            .refuses(Error::Forbidden(Code::RegistrationClosed))
+            .refuses(Error::Conflict(Code::UsernameTaken))
+            .refuses(Error::Conflict(Code::EmailTaken)),
+        Operation::post(api!("/auth/login"), login)
+            .reads("User-Agent")
+            .answers(Answer::ok::<Tokens>("The tokens of a new session."))
+            .refuses(Error::Unauthenticated(Code::InvalidCredentials))
+            .refuses(Error::Forbidden(Code::AccountSuspended)),
+        Operation::post(api!("/auth/logout"), logout)
+            .answers(Answer::no_content("The session has ended.")),
+        Operation::get("/.well-known/jwks.json", get_public_keys)
+            .answers(Answer::ok::<PublicKeys<'static>>("The keys."))
+            .never(Code::DependencyUnavailable),
+    ];
+    document.slice(
+        "auth",
+        include_str!("mod.rs"),
+        include_str!("routes.rs"),
+        operations,
+    );
+}
+
+impl Input for Viewer {
+    fn describe(operation: &mut Operation) {
+        describe_token(operation);
+        operation.set_asker(Asker::SignedIn);
+    }
+}
+
+impl Input for MaybeViewer {
+    fn describe(operation: &mut Operation) {
+        describe_token(operation);
+        operation.set_asker(Asker::RicherWhenSignedIn);
+    }
+}
+
+/// What the check of a token and the guard refuse.
+fn describe_token(operation: &mut Operation) {
+    for code in [
+        Code::AuthenticationRequired,
+        Code::InvalidToken,
+        Code::TokenExpired,
+        Code::SessionEnded,
+    ] {
+        operation.add_refusal(Error::Unauthenticated(code));
+    }
+    operation.add_refusal(Error::Forbidden(Code::AccountSuspended));
+}

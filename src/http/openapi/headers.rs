@@ -1,0 +1,202 @@
+//! Every header that Kith reads or answers with. A new one is one entry here, and it is in the
+//! document of every operation it concerns.
+
+use serde_json::{Value, json};
+
+/// A header as the document shows it.
+pub(super) struct Header {
+    pub(super) name: &'static str,
+    says: &'static str,
+    /// A regular expression that its value matches.
+    pattern: &'static str,
+    example: &'static str,
+    /// Whether it is always there: of an answer's, where it is listed; a request's never is.
+    always: bool,
+}
+
+const TRACEPARENT: &str = "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$";
+const REQUEST_ID: &str = "^[A-Za-z0-9._-]{1,64}$";
+
+/// What any request may bear. `Authorization` is not here, because it is the security scheme.
+pub(super) const EVERY_REQUEST: [Header; 2] = [
+    Header {
+        name: "X-Request-Id",
+        says: "Names the request. One of another form is replaced.",
+        pattern: REQUEST_ID,
+        example: "5b1f0c1e9a5d4f0c8f6f0f6f3c1b2a19",
+        always: false,
+    },
+    Header {
+        name: "traceparent",
+        says: "The trace to continue (W3C Trace Context). One that breaks the standard is not.",
+        pattern: TRACEPARENT,
+        example: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        always: false,
+    },
+];
+
+/// What some requests may bear; an operation names those it reads.
+pub(super) const SOME_REQUESTS: [Header; 2] = [
+    Header {
+        name: "If-None-Match",
+        says: "The entity tags of what the client has. Where one is still right, the answer is a 304.",
+        pattern: "",
+        example: "W/\"0123456789ab.7.5.3\"",
+        always: false,
+    },
+    Header {
+        name: "User-Agent",
+        says: "Kept with the session, up to 256 characters, so that its owner can tell it from others.",
+        pattern: "",
+        example: "Kith/1.0 (iPhone; iOS 26.1)",
+        always: false,
+    },
+];
+
+/// What every answer bears, refusals too.
+pub(super) const EVERY_ANSWER: [Header; 8] = [
+    Header {
+        name: "X-Request-Id",
+        says: "The request's name, as sent or made here. It is in the server's log too.",
+        pattern: REQUEST_ID,
+        example: "5b1f0c1e9a5d4f0c8f6f0f6f3c1b2a19",
+        always: true,
+    },
+    Header {
+        name: "traceparent",
+        says: "The trace that the request belongs to, and its span in it.",
+        pattern: TRACEPARENT,
+        example: "00-4bf92f3577b34da6a3ce929d0e0e4736-53995c3f42cd8ad8-01",
+        always: true,
+    },
+    Header {
+        name: "Server-Timing",
+        says: "Milliseconds from the request's arrival to its answer, and those of them spent waiting for the database.",
+        pattern: "^total;dur=[0-9]+, d1;dur=[0-9]+$",
+        example: "total;dur=9, d1;dur=7",
+        always: true,
+    },
+    Header {
+        name: "Kith-Cost",
+        says: "What the answer cost, in the platform's own figures. Only from a deployment that shows it. Rows are `unknown` where the platform did not tell.",
+        pattern: "^d1_trips=[0-9]+, rows_read=([0-9]+|unknown), rows_written=([0-9]+|unknown), kv_reads=[0-9]+, kv_writes=[0-9]+, queue_sends=[0-9]+, r2_ops=[0-9]+$",
+        example: "d1_trips=1, rows_read=9, rows_written=5, kv_reads=0, kv_writes=0, queue_sends=1, r2_ops=0",
+        always: false,
+    },
+    Header {
+        name: "Cache-Control",
+        says: "Who may keep the answer, and for how long.",
+        pattern: "",
+        example: "private, no-store",
+        always: true,
+    },
+    Header {
+        name: "Content-Security-Policy",
+        says: "An answer is data: nothing in it is to be run or framed.",
+        pattern: "^default-src 'none'; frame-ancestors 'none'$",
+        example: "default-src 'none'; frame-ancestors 'none'",
+        always: true,
+    },
+    Header {
+        name: "Strict-Transport-Security",
+        says: "HTTPS only, from now on.",
+        pattern: "^max-age=[0-9]+; includeSubDomains$",
+        example: "max-age=63072000; includeSubDomains",
+        always: true,
+    },
+    Header {
+        name: "X-Content-Type-Options",
+        says: "The type is as stated.",
+        pattern: "^nosniff$",
+        example: "nosniff",
+        always: true,
+    },
+];
+
+/// What some answers bear; an operation names those of its own, and [`of_refusal`] those of a status.
+pub(super) const SOME_ANSWERS: [Header; 6] = [
+    Header {
+        name: "Allow",
+        says: "The methods that the path has.",
+        pattern: "",
+        example: "GET,HEAD,POST",
+        always: true,
+    },
+    Header {
+        name: "ETag",
+        says: "The version of what is shown, for `If-None-Match`.",
+        pattern: "^(W/)?\"[^\"]+\"$",
+        example: "W/\"0123456789ab.7.5.3\"",
+        always: true,
+    },
+    Header {
+        name: "Link",
+        says: "The next page (RFC 8288), relative to the address asked for. Absent on the last.",
+        pattern: "^<\\?limit=[0-9]+&cursor=[A-Za-z0-9_-]+>; rel=\"next\"$",
+        example: "<?limit=20&cursor=qL1vTq0b2mZ5c8sX3nD4yzAxOTNhYmM>; rel=\"next\"",
+        always: false,
+    },
+    Header {
+        name: "Location",
+        says: "Where what was created is to be found.",
+        pattern: "^/api/v1/",
+        example: "/api/v1/posts/019e8f7a-2c41-7b3e-9d52-6f0a1b2c3d4e",
+        always: true,
+    },
+    Header {
+        name: "Retry-After",
+        says: "Seconds after which to try again.",
+        pattern: "^[1-9][0-9]*$",
+        example: "1",
+        always: true,
+    },
+    Header {
+        name: "WWW-Authenticate",
+        says: "How to sign in (RFC 6750).",
+        pattern: "^Bearer( error=\"invalid_token\")?$",
+        example: "Bearer error=\"invalid_token\"",
+        always: true,
+    },
+];
+
+/// What every refusal with a status bears besides.
+pub(super) fn of_refusal(status: u16) -> &'static [&'static str] {
+    match status {
+        401 => &["WWW-Authenticate"],
+        405 => &["Allow"],
+        503 => &["Retry-After"],
+        _ => &[],
+    }
+}
+
+impl Header {
+    fn schema(&self) -> Value {
+        if self.pattern.is_empty() {
+            json!({"type": "string"})
+        } else {
+            json!({"type": "string", "pattern": self.pattern})
+        }
+    }
+
+    /// Its entry in `components.parameters`.
+    pub(super) fn parameter(&self) -> Value {
+        json!({
+            "name": self.name,
+            "in": "header",
+            "required": self.always,
+            "description": self.says,
+            "schema": self.schema(),
+            "example": self.example,
+        })
+    }
+
+    /// Its entry in `components.headers`.
+    pub(super) fn header(&self) -> Value {
+        json!({
+            "required": self.always,
+            "description": self.says,
+            "schema": self.schema(),
+            "example": self.example,
+        })
+    }
+}

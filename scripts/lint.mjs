@@ -1,5 +1,5 @@
-// `npm run lint`: formatting, clippy for both targets, types and the TypeScript linter. Each runs
-// whatever the others found, so that one look shows everything.
+// `npm run lint`: formatting, clippy for both targets, types, and the linters of TypeScript and of
+// openapi.json. Each runs whatever the others found, so that one look shows everything.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -22,6 +22,7 @@ function lints() {
     ["clippy, wasm", "cargo", [...CLIPPY, "--lib", "--target", WASM_TARGET, "--", "-D", "warnings"]],
     ["tsc, scripts", node, [npmTool("typescript/bin/tsc"), "--noEmit"]],
     ["tsc, tests", node, [npmTool("typescript/bin/tsc"), "--noEmit", "--project", "tests/api"]],
+    ["openapi.json", node, ["scripts/lint-openapi.mjs"]],
     ["oxlint", node, [npmTool("oxlint/bin/oxlint"), "--type-aware", "--deny-warnings", ...linted]],
   ];
 }

@@ -59,7 +59,7 @@ fn written(document: &Value) -> String {
     for character in text.chars() {
         let shows =
             character.is_ascii() || character.is_alphanumeric() || "–…→".contains(character);
-        if shows && character != '\u{212a}' {
+        if shows {
             file.push(character);
         } else {
             for unit in character.encode_utf16(&mut [0; 2]) {

@@ -119,7 +119,7 @@ fn check_password(
 #[schemars(
     description = "Exactly one of username and e-mail address, in any case, and the password.",
     extend(
-        "oneOf" = [
+        "anyOf" = [
             serde_json::json!({
                 "required": ["username"],
                 "properties": {"username": {"type": "string"}, "email": {"type": "null"}},

@@ -344,15 +344,23 @@ fn add_media_types(answer: &mut Value, other: &Value) {
     }
 }
 
-/// Takes away what only concerns how an answer's type is read from the database.
+/// Takes away what only concerns how an answer's type is held, or read from the database.
 fn forget_reading(schema: &mut Value) {
     let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
     for property in properties.into_iter().flatten() {
         if let Some(members) = property.1.as_object_mut() {
             members.remove("default");
             members.remove("readOnly");
+            members.retain(|name, value| name != "format" || !is_unsigned(value));
         }
     }
+}
+
+/// A format that says no more than the limits do.
+fn is_unsigned(format: &Value) -> bool {
+    format
+        .as_str()
+        .is_some_and(|format| format.starts_with("uint"))
 }
 
 /// The codes are texts in the types of the bodies: here they become the closed lists they are of.

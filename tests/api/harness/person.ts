@@ -1,5 +1,6 @@
 /** The actors of the stories: people with an account, and the one without. */
 import { expect } from "vitest";
+import { holdToDocument } from "./openapi.ts";
 import type { Like, Me, Notifications, Page, Post, ShortPerson } from "./shapes.ts";
 
 export const BASE = "/api/v1";
@@ -18,17 +19,19 @@ export class Actor {
 
   /**
    * One request. A string or bytes travel as they are, anything else as JSON; both are called
-   * `application/json` unless `headers` say otherwise.
+   * `application/json` unless `headers` say otherwise. Its answer is held to `openapi.json`.
    */
   async fetch(method: string, path: string, body?: unknown, headers: Headers = {}): Promise<Response> {
     const raw = typeof body === "string" || body instanceof Uint8Array;
     const init: RequestInit = { method, redirect: "manual" };
     if (body !== undefined) init.body = raw ? body : JSON.stringify(body);
     const content: Headers = body === undefined ? {} : { "content-type": "application/json" };
-    return fetch(new URL(`${BASE}${path}`, this.#url), {
+    const response = await fetch(new URL(`${BASE}${path}`, this.#url), {
       ...init,
       headers: { ...content, ...this.#headers, ...headers },
     });
+    await holdToDocument({ method, path: `${BASE}${path}`, body, response });
+    return response;
   }
 
   /** A request that must succeed with this status; answers its JSON. */

@@ -4,6 +4,7 @@ import { afterAll, expect } from "vitest";
 import { Control } from "./control.ts";
 import { eventually } from "./eventually.ts";
 import { Keys } from "./keys.ts";
+import { holdToDocument } from "./openapi.ts";
 import { Actor, PersonActor } from "./person.ts";
 import type { Headers } from "./person.ts";
 import type { D1, Kv } from "./platform.ts";
@@ -63,9 +64,11 @@ export class World {
     return new Actor(this.#server.url, { authorization: `Bearer ${token}` });
   }
 
-  /** A request outside the API's base path, by nobody in particular. */
+  /** A request outside the API's base path, by nobody in particular. Its answer is held to `openapi.json`. */
   async fetch(method: string, path: string, headers: Headers = {}): Promise<Response> {
-    return fetch(new URL(path, this.#server.url), { method, headers, redirect: "manual" });
+    const response = await fetch(new URL(path, this.#server.url), { method, headers, redirect: "manual" });
+    await holdToDocument({ method, path, response });
+    return response;
   }
 
   /** The lines that the worker has logged, oldest first. */

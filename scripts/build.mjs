@@ -1,5 +1,5 @@
-// Builds the Worker into build/<profile>/, or does nothing when its sources have not changed since.
-// wrangler runs this before it serves, bundles or deploys; so do `npm start` and `npm test`.
+// Builds the Worker into build/<profile>/ and the files served beside it into build/assets/, or does
+// nothing when their sources have not changed since. wrangler runs this before it serves, bundles or deploys; so do `npm start` and `npm test`.
 //
 //   node scripts/build.mjs                  the release profile: what runs at the edge
 //   node scripts/build.mjs --profile edit   seconds instead of minutes, for working on the code
@@ -12,10 +12,11 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
+import { buildAssets } from "./assets.mjs";
 import { withLock } from "./locks.mjs";
 import { capture, endChildrenOnSignals, show } from "./processes.mjs";
 import { announce, Failure, main, say } from "./progress.mjs";
-import { PROJECT_LOCKS, setUpBuild } from "./setup.mjs";
+import { installReference, PROJECT_LOCKS, setUpBuild } from "./setup.mjs";
 import {
   esbuildExecutable,
   npmLockHash,
@@ -61,6 +62,8 @@ export function buildDirectory(profile) {
  */
 export async function build(profile) {
   const directory = buildDirectory(profile);
+  await installReference();
+  await buildAssets();
   if (await isCurrent(directory, profile)) return;
   const lock = join(PROJECT_LOCKS, `build-${profile}.lock`);
   const onWait = () => say(`  … another build of the ${profile} profile is running; waiting for it`);

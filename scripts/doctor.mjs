@@ -11,6 +11,7 @@ import {
   NODE_MINIMUM,
   npmTool,
   npmPackagesAreCurrent,
+  reference,
   reportedVersion,
   ROOT,
   rustMinimum,
@@ -114,6 +115,7 @@ async function examine() {
     bindgen === null
       ? presence("wasm-bindgen", "as in Cargo.lock", false, "git checkout Cargo.lock")
       : exactly("wasm-bindgen", bindgen, await reportedVersion(wasmBindgen().executable), BY_SET_UP),
+    presence("API reference", reference().version, existsSync(reference().bundle), BY_SET_UP),
     presence(".dev.vars", "local secrets", existsSync(join(ROOT, ".dev.vars")), "npm start creates it"),
     presence("rustfmt", "for npm run lint", rustfmt, "rustup component add rustfmt"),
     presence("clippy", "for npm run lint", clippy, "rustup component add clippy"),

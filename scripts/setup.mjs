@@ -1,7 +1,8 @@
 // Installs what a command needs and is missing, and nothing else: every step asks first whether it
 // is already satisfied, and an interrupted step leaves nothing that looks finished.
 
-import { existsSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { cp, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, delimiter, join } from "node:path";
@@ -19,6 +20,7 @@ import {
   NPM_STAMP,
   npmLockHash,
   npmPackagesAreCurrent,
+  reference,
   reportedVersion,
   ROOT,
   rustMinimum,
@@ -51,6 +53,7 @@ export async function setUpBuild() {
   await installWasmTarget();
   await installCargoTool(workerBuild());
   await installCargoTool(wasmBindgen());
+  await installReference();
 }
 
 /** Everything that running and testing locally needs. */
@@ -137,6 +140,34 @@ async function installNpmPackages() {
         throw new Failure(`The npm packages could not be installed:\n${lastLines(output, 15)}\n\nBy hand: \`npm ci\` in ${ROOT}.`);
       }
       await writeFile(NPM_STAMP, npmLockHash());
+    }, "10 s");
+  });
+}
+
+/** What the page /docs is made of; a build without a change of the Worker's sources needs it too. */
+export async function installReference() {
+  const { directory, bundle, entry, integrity, package: name, version } = reference();
+  if (existsSync(bundle)) return;
+  await mkdir(cacheDirectory(), { recursive: true });
+  await withLock(join(cacheDirectory(), `${basename(directory)}.lock`), async () => {
+    if (existsSync(bundle)) return;
+    await wait(`installing the API reference ${version}`, async () => {
+      const partial = `${directory}.partial`;
+      await rm(partial, { recursive: true, force: true });
+      await mkdir(partial, { recursive: true });
+      const spec = `${name}@${version}`;
+      const packed = await runNpm(["pack", spec, "--pack-destination", partial, "--loglevel=error"], partial);
+      const archive = readdirSync(partial).find((file) => file.endsWith(".tgz"));
+      if (packed.code !== 0 || archive === undefined) {
+        throw new Failure(`${spec} could not be installed:\n${lastLines(packed.output, 10)}`);
+      }
+      const found = `sha512-${createHash("sha512").update(readFileSync(join(partial, archive))).digest("base64")}`;
+      if (found !== integrity) throw new Failure(`${spec} is not the package that Kith was tested with (${found}).`);
+      const { code, output } = await capture("tar", ["-xzf", archive, entry], { cwd: partial });
+      if (code !== 0) throw new Failure(`${spec} could not be unpacked:\n${lastLines(output, 10)}`);
+      await rm(join(partial, archive));
+      await rm(directory, { recursive: true, force: true });
+      await rename(partial, directory);
     }, "10 s");
   });
 }

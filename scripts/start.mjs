@@ -147,6 +147,7 @@ function sayReady(address, hasDemo) {
   say(`  API     ${address}${BASE_PATH}`);
   say(`  posts   ${address}${BASE_PATH}/posts`);
   say(`  health  ${address}/health`);
+  say(`  docs    ${address}/docs`);
   say("");
   say(hasDemo ? `Sign in as one of the demo people (password: ${DEMO_PASSWORD}):` : "Register:");
   say(`  curl -s ${address}${BASE_PATH}${person.path} -H 'content-type: application/json' \\`);

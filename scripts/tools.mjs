@@ -187,6 +187,25 @@ export function wasmOptExecutable() {
   return npmTool(process.platform === "win32" ? ".bin/wasm-opt.cmd" : ".bin/wasm-opt");
 }
 
+/**
+ * The page /docs: one file of an npm package that contains all it needs. Installed by itself, because the
+ * package also names 270 others, of which the file is made.
+ */
+export function reference() {
+  const version = "1.72.1";
+  const directory = join(cacheDirectory(), `api-reference-${version}`);
+  return {
+    package: "@scalar/api-reference",
+    version,
+    /** Of the package as the registry has it, as a lock file would pin it. */
+    integrity: "sha512-XpEJ0rfc/cXbCrR+iC4kK0o/WwX2dTtGQbT049OlPKAHD6IMIFdTeGz2r+M27P2EDWKyUITRm/NzlP8z2pw/Ow==",
+    /** Its place in the package's archive. */
+    entry: "package/dist/browser/standalone.js",
+    directory,
+    bundle: join(directory, "package", "dist", "browser", "standalone.js"),
+  };
+}
+
 /** Written when `npm ci` has finished, so that an interrupted one is told from a finished one. */
 export const NPM_STAMP = join(ROOT, "node_modules", ".kith-lock");
 

@@ -186,7 +186,8 @@ impl Header {
             "required": self.always,
             "description": self.says,
             "schema": self.schema(),
-            "example": self.example,
+            // Shown, but not sent by whoever tries a request out: two requests must not share an id.
+            "examples": {"usual": {"value": self.example, "x-disabled": true}},
         })
     }
 

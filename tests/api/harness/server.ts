@@ -46,6 +46,7 @@ export async function startServer(keys: Keys, vars: Record<string, string>): Pro
           d1_databases: declared.d1_databases.map((database: object) => ({ ...database, migrations_dir: `${ROOT}migrations` })),
           kv_namespaces: declared.kv_namespaces,
           queues: declared.queues,
+          assets: { ...declared.assets, directory: `${ROOT}build/assets` },
           vars: { ...VARS, ...keys.secrets(), ...vars },
         },
       },

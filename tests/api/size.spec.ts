@@ -12,3 +12,12 @@ test.runIf(BUILT_WORKER.includes("/release/"))("the Worker has at most 600 KiB, 
   const sizes = files.map((bytes) => gzipSync(bytes, { level: 9 }).length);
   expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(MOST_BYTES);
 });
+
+test("the Worker does not carry the document that describes it", () => {
+  const wasm = readFileSync(join(dirname(BUILT_WORKER), "index_bg.wasm"), "latin1");
+  // It does carry the words that it answers with.
+  expect(wasm).toContain("malformed_cursor");
+  for (const words of ["additionalProperties", "x-enumDescriptions", "Morning light on the harbour"]) {
+    expect(wasm).not.toContain(words);
+  }
+});

@@ -152,7 +152,7 @@ impl Document {
     fn responses(&mut self, operation: &Operation) -> Map<String, Value> {
         let mut responses = Map::new();
         for answer in &operation.answers {
-            let described = self.answer(answer);
+            let described = self.answer(answer, &operation.answer_headers);
             responses.insert(answer.status.as_str().to_owned(), described);
         }
         let mut by_status: BTreeMap<u16, BTreeMap<&'static str, &Refusal>> = BTreeMap::new();
@@ -174,10 +174,10 @@ impl Document {
         responses
     }
 
-    fn answer(&mut self, answer: &Answer) -> Value {
+    fn answer(&mut self, answer: &Answer, headers: &[&'static str]) -> Value {
         let mut described = json!({
             "description": answer.says,
-            "headers": header_references(answer.headers.iter().copied()),
+            "headers": header_references(answer.headers.iter().chain(headers).copied()),
         });
         if let (Some((media_type, schema)), Some(members)) =
             (answer.body, described.as_object_mut())
@@ -249,8 +249,8 @@ impl Document {
                         "description": "The `access_token` of a registration or a login.",
                     },
                 },
-                "parameters": components([&EVERY_REQUEST, &SOME_REQUESTS], Header::parameter),
-                "headers": components([&EVERY_ANSWER, &SOME_ANSWERS], Header::header),
+                "parameters": components([EVERY_REQUEST, SOME_REQUESTS], Header::parameter),
+                "headers": components([EVERY_ANSWER, SOME_ANSWERS], Header::header),
                 "responses": self.refusals,
                 "schemas": schemas,
             },

@@ -18,7 +18,7 @@ const TRACEPARENT: &str = "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$";
 const REQUEST_ID: &str = "^[A-Za-z0-9._-]{1,64}$";
 
 /// What any request may bear. `Authorization` is not here, because it is the security scheme.
-pub(super) const EVERY_REQUEST: [Header; 2] = [
+pub(super) const EVERY_REQUEST: &[Header] = &[
     Header {
         name: "X-Request-Id",
         says: "Names the request. One of another form is replaced.",
@@ -36,7 +36,7 @@ pub(super) const EVERY_REQUEST: [Header; 2] = [
 ];
 
 /// What some requests may bear; an operation names those it reads.
-pub(super) const SOME_REQUESTS: [Header; 2] = [
+pub(super) const SOME_REQUESTS: &[Header] = &[
     Header {
         name: "If-None-Match",
         says: "The entity tags of what the client has. Where one is still right, the answer is a 304.",
@@ -54,7 +54,7 @@ pub(super) const SOME_REQUESTS: [Header; 2] = [
 ];
 
 /// What every answer bears, refusals too.
-pub(super) const EVERY_ANSWER: [Header; 8] = [
+pub(super) const EVERY_ANSWER: &[Header] = &[
     Header {
         name: "X-Request-Id",
         says: "The request's name, as sent or made here. It is in the server's log too.",
@@ -114,7 +114,7 @@ pub(super) const EVERY_ANSWER: [Header; 8] = [
 ];
 
 /// What some answers bear; an operation names those of its own, and [`of_refusal`] those of a status.
-pub(super) const SOME_ANSWERS: [Header; 6] = [
+pub(super) const SOME_ANSWERS: &[Header] = &[
     Header {
         name: "Allow",
         says: "The methods that the path has.",

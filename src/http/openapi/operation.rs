@@ -33,6 +33,8 @@ pub struct Operation {
     pub(super) query: Option<SchemaOf>,
     pub(super) body: Option<SchemaOf>,
     pub(super) reads: Vec<&'static str>,
+    /// What each of its answers bears that is no refusal.
+    pub(super) answer_headers: Vec<&'static str>,
     pub(super) answers: Vec<Answer>,
     pub(super) refusals: Vec<Refusal>,
 }
@@ -58,6 +60,7 @@ impl Operation {
             query: None,
             body: None,
             reads: vec![],
+            answer_headers: vec![],
             answers: vec![],
             // What any route can answer with, and what any that asks the database can.
             refusals: vec![
@@ -137,6 +140,16 @@ impl Operation {
     /// A refusal of every request with this input, for [`Input::describe`].
     pub fn add_refusal(&mut self, refusal: impl Into<Refusal>) {
         self.refusals.push(refusal.into());
+    }
+
+    /// A header that every request with this input may bear, for [`Input::describe`].
+    pub fn add_read(&mut self, header: &'static str) {
+        self.reads.push(header);
+    }
+
+    /// A header of every answer to it that is no refusal, for [`Input::describe`].
+    pub fn add_answer_header(&mut self, header: &'static str) {
+        self.answer_headers.push(header);
     }
 
     /// Who may ask, for [`Input::describe`].

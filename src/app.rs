@@ -6,6 +6,7 @@ use axum::Router;
 use axum::extract::{FromRequestParts, MatchedPath};
 use http::request::Parts;
 use http::{Request, Response};
+use serde_json::json;
 
 use crate::auth::TokenKeys;
 use crate::config::{Config, ConfigError};
@@ -13,12 +14,13 @@ use crate::error::{Code, Error};
 use crate::flags::{Due, Flags, KnownFlags};
 use crate::http::body::Body;
 use crate::http::exchange::Exchange;
+use crate::http::idempotency;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::http::openapi::{Document, Input, Operation};
 use crate::http::pipeline::{self, Settings};
 use crate::http::problem::Refusal;
 use crate::mac::SecretKeys;
-use crate::platform::{Batch, DatabaseError, Outcome, Ports};
+use crate::platform::{Batch, DatabaseError, Level, Outcome, Ports};
 use crate::time::Timestamp;
 use crate::{auth, health, jobs, likes, notifications, posts, users};
 
@@ -162,6 +164,19 @@ impl App {
             closed: closed.as_ref(),
         };
         pipeline::serve(&self.deployment.router, request, &self.ports, &settings).await
+    }
+
+    /// Forgets idempotency keys that are too old to count. If the database does not answer, the log says
+    /// so and the next time tries again.
+    pub async fn forget_old_keys(&self) {
+        if let Err(error) = self.run(idempotency::sweep(self.now())).await {
+            let line = json!({
+                "level": "error",
+                "event": "keys_not_forgotten",
+                "cause": error.to_string(),
+            });
+            self.ports.log.write(Level::Error, &line.to_string());
+        }
     }
 
     /// Does what is due beside the requests: looks at the operator's switches, and, in a new isolate,

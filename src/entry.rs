@@ -91,7 +91,11 @@ pub async fn queue(batch: worker_sys::MessageBatch, env: Env, context: worker_sy
 pub async fn scheduled(_event: worker_sys::ScheduledEvent, env: Env, context: worker_sys::Context) {
     let ports = cloudflare::ports(&env, Context::new(context));
     match deployment(&env) {
-        Ok(deployment) => jobs::sweep(&App::new(deployment.clone(), ports)).await,
+        Ok(deployment) => {
+            let app = App::new(deployment.clone(), ports);
+            jobs::sweep(&app).await;
+            app.forget_old_keys().await;
+        }
         Err(error) => log_misconfigured(error, &ports),
     }
 }

@@ -22,6 +22,8 @@ pub enum Error {
     NotFound,
     /// The state of something else stands in the way.
     Conflict(Code),
+    /// Well-formed, but not what it says it is.
+    Unprocessable(Code),
     /// A dependency does not answer; the same request may succeed later.
     Unavailable {
         /// What the client is told.
@@ -65,6 +67,8 @@ pub enum Code {
     MalformedJson,
     /// The cursor was not made by Kith, or for another list.
     MalformedCursor,
+    /// The idempotency key has another form.
+    MalformedIdempotencyKey,
     /// There is no access token where one is needed.
     AuthenticationRequired,
     /// The access token is not one of Kith's.
@@ -85,6 +89,8 @@ pub enum Code {
     UsernameTaken,
     /// Another account has this e-mail address.
     EmailTaken,
+    /// The idempotency key was used for another request.
+    IdempotencyKeyReused,
     /// The database or another dependency does not answer.
     DependencyUnavailable,
     /// The operator has switched maintenance on.
@@ -100,6 +106,7 @@ impl Code {
         match self {
             Self::MalformedJson => "malformed_json",
             Self::MalformedCursor => "malformed_cursor",
+            Self::MalformedIdempotencyKey => "malformed_idempotency_key",
             Self::AuthenticationRequired => "authentication_required",
             Self::InvalidToken => "invalid_token",
             Self::TokenExpired => "token_expired",
@@ -110,6 +117,7 @@ impl Code {
             Self::RegistrationClosed => "registration_closed",
             Self::UsernameTaken => "username_taken",
             Self::EmailTaken => "email_taken",
+            Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::DependencyUnavailable => "dependency_unavailable",
             Self::Maintenance => "maintenance",
             Self::Misconfigured => "misconfigured",
@@ -122,6 +130,9 @@ impl Code {
         match self {
             Self::MalformedJson => "The body is not valid JSON in UTF-8.",
             Self::MalformedCursor => "The cursor was not issued for this list.",
+            Self::MalformedIdempotencyKey => {
+                "`Idempotency-Key` must be 1 to 255 visible ASCII characters, in quotes or bare."
+            }
             Self::AuthenticationRequired => "Send an access token as `Authorization: Bearer`.",
             Self::InvalidToken => "The access token is not valid.",
             Self::TokenExpired => "The access token has expired.",
@@ -132,6 +143,7 @@ impl Code {
             Self::RegistrationClosed => "Registration is closed at present.",
             Self::UsernameTaken => "The username belongs to another account.",
             Self::EmailTaken => "The e-mail address belongs to another account.",
+            Self::IdempotencyKeyReused => "The idempotency key was used for another request.",
             Self::DependencyUnavailable => "A service Kith depends on does not answer; try again.",
             Self::Maintenance => "Kith is under maintenance; try again later.",
             Self::Misconfigured => "The server lacks a setting; its log names which.",

@@ -49,6 +49,13 @@ impl Timestamp {
         Self(self.0.saturating_add(millis))
     }
 
+    /// This point moved into the past; stays at the beginning of time rather than overflow.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_sub(millis))
+    }
+
     /// Milliseconds from `earlier` until this point; zero if `earlier` is later.
     #[must_use]
     pub fn millis_since(self, earlier: Self) -> i64 {

@@ -36,9 +36,10 @@ const NATIVE_CRATES: [&str; 4] = ["libsqlite3_sys", "rand_chacha", "rusqlite", "
 
 /// Which room writes which table. Others may read it in a join, or append to the owner's statement
 /// through what the owner exports.
-const OWNERS: [(&str, &str); 10] = [
+const OWNERS: [(&str, &str); 11] = [
     ("blocks", "graph"),
     ("follows", "graph"),
+    ("idempotency_keys", "http"),
     ("inboxes", "notifications"),
     ("jobs", "jobs"),
     ("likes", "likes"),

@@ -23,6 +23,18 @@ pub struct Json<T>(pub T);
 impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Refusal;
 
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        let JsonBytes(body) = JsonBytes::from_request(request, state).await?;
+        Ok(Self(parse(&body)?))
+    }
+}
+
+/// The bytes of a body that says it is JSON.
+pub(super) struct JsonBytes(pub(super) Vec<u8>);
+
+impl<S: Sync> FromRequest<S> for JsonBytes {
+    type Rejection = Refusal;
+
     async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
         if !is_json(
             request
@@ -32,9 +44,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
         ) {
             return Err(Refusal::UnsupportedMediaType);
         }
-        parse(&read(request.into_body()).await?)
-            .map(Self)
-            .map_err(Refusal::from)
+        read(request.into_body()).await.map(Self)
     }
 }
 
@@ -86,7 +96,8 @@ fn is_json(content_type: Option<&str>) -> bool {
         || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
+/// A JSON text as type `T`.
+pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     // The whole syntax first, so that what is no JSON is never called a wrong field; this is also
     // where nesting is limited, because a typed reader skips what it does not know at any depth.
     let value: Value =

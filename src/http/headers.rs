@@ -11,6 +11,12 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// W3C Trace Context.
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
+/// Names what is to be created, so that the same request sent again creates nothing.
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// Says that an answer is that of the same request before.
+pub const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
 /// How long the answer took, and how long of that the database.
 pub const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 

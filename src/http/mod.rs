@@ -7,6 +7,7 @@ pub mod conditional;
 pub mod exchange;
 pub mod extract;
 pub mod headers;
+pub mod idempotency;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod openapi;
 pub mod pagination;

@@ -112,7 +112,7 @@ impl Refusal {
         match self {
             Self::Error(error) => match error {
                 Error::Malformed(_) => StatusCode::BAD_REQUEST,
-                Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+                Error::Invalid(_) | Error::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
                 Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
                 Error::Forbidden(_) => StatusCode::FORBIDDEN,
                 Error::NotFound => StatusCode::NOT_FOUND,
@@ -164,6 +164,7 @@ impl Refusal {
                 | Error::Unauthenticated(code)
                 | Error::Forbidden(code)
                 | Error::Conflict(code)
+                | Error::Unprocessable(code)
                 | Error::Unavailable { code, .. },
             ) => (code.as_str(), code.detail()),
             Self::Error(Error::Invalid(_)) => ("invalid", "Some of what was sent breaks a rule."),
@@ -257,6 +258,7 @@ mod tests {
                 | Error::Unauthenticated(_)
                 | Error::Forbidden(_)
                 | Error::Conflict(_)
+                | Error::Unprocessable(_)
                 | Error::Unavailable { .. },
             ) => true,
             Refusal::Error(Error::Invalid(_) | Error::NotFound | Error::Internal { .. })

@@ -46,14 +46,17 @@ pub enum Abort {
     NotFound,
     /// Another account has the username.
     UsernameTaken,
+    /// The viewer has used the idempotency key before.
+    IdempotencyHit,
 }
 
 impl Abort {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::SessionEnded,
         Self::AccountSuspended,
         Self::NotFound,
         Self::UsernameTaken,
+        Self::IdempotencyHit,
     ];
 
     /// The code as it stands in SQL, after `abort:`.
@@ -64,6 +67,7 @@ impl Abort {
             Self::AccountSuspended => "account_suspended",
             Self::NotFound => "not_found",
             Self::UsernameTaken => "username_taken",
+            Self::IdempotencyHit => "idempotency_hit",
         }
     }
 }
@@ -147,7 +151,10 @@ impl From<DatabaseError> for Error {
                 code: Code::DependencyUnavailable,
                 source,
             },
-            DatabaseError::Unique(_) | DatabaseError::Failed(_) => Self::internal(error),
+            // Whoever appends that condition answers with what was recorded.
+            DatabaseError::Aborted(Abort::IdempotencyHit)
+            | DatabaseError::Unique(_)
+            | DatabaseError::Failed(_) => Self::internal(error),
         }
     }
 }

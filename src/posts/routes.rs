@@ -14,9 +14,10 @@ use crate::app::App;
 use crate::error::{Code, Error};
 use crate::http::api;
 use crate::http::exchange::Exchange;
-use crate::http::extract::{Json, Path, Query};
+use crate::http::extract::{Path, Query};
+use crate::http::idempotency::{self, Creation};
 use crate::http::pagination::{Page, PageQuery, PageResponse};
-use crate::http::respond::{created, json};
+use crate::http::respond::json;
 use crate::id::PostId;
 use crate::jobs::NewJob;
 use crate::viewer::{MaybeViewer, Viewer};
@@ -55,14 +56,15 @@ pub(super) async fn list_posts(
 pub(super) async fn create_post(
     app: App,
     viewer: Viewer,
-    Json(request): Json<CreatePostRequest>,
+    Creation { request, key }: Creation<CreatePostRequest>,
 ) -> Result<Response, Error> {
     let post = request.parse()?;
+    let now = app.now();
     let id = PostId::generate(app.ports().clock.as_ref(), app.ports().random.as_ref());
-    let (batch, row) = store::create(&viewer, &id, &post, app.now());
-    let post = app.run(batch).await?.first(&row)?;
-    let post = post.ok_or_else(|| Error::internal("the author cannot see the new post"))?;
-    Ok(created(&format!(api!("/posts/{}"), id), &post))
+    let (batch, row) = store::create(&viewer, &id, &post, key.as_ref(), now);
+    let database = app.ports().database.as_ref();
+    let post = idempotency::commit(database, &viewer, key.as_ref(), batch, &row, now).await?;
+    Ok(post.at(&format!(api!("/posts/{}"), post.value.id)))
 }
 
 /// `GET /posts/{id}`

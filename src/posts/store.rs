@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::rules::{NewPost, Visibility};
+use crate::http::idempotency::{IdempotencyKey, NewRow, record_answer};
 use crate::http::pagination::{Boundary, Keyed, PageRequest};
 use crate::id::PostId;
 use crate::jobs::{AppendedJob, NewJob, insert_job};
@@ -89,6 +90,36 @@ macro_rules! post {
             ".edited_at, ",
             $post,
             ".version"
+        )
+    };
+}
+
+/// The same columns as one JSON object, for the record of a request that created the post. The author
+/// stays a text, as in a row, so that both are read alike.
+macro_rules! post_json {
+    ($post:literal, $author:literal) => {
+        concat!(
+            "json_object('id', ",
+            $post,
+            ".id, 'author', '' || ",
+            short_person!($author),
+            ", 'caption', ",
+            $post,
+            ".caption, 'visibility', ",
+            $post,
+            ".visibility, 'reply_to', ",
+            $post,
+            ".reply_to, 'like_count', ",
+            $post,
+            ".like_count, 'comment_count', ",
+            $post,
+            ".comment_count, 'liked', 0, 'created_at', ",
+            $post,
+            ".created_at, 'edited_at', ",
+            $post,
+            ".edited_at, 'version', ",
+            $post,
+            ".version)"
         )
     };
 }
@@ -204,14 +235,18 @@ where p.id = ?1 and ",
     )
 }
 
-/// Stores a new post of the viewer's and answers with it.
+/// Stores a new post of the viewer's and answers with it, once for each `key`.
 pub(super) fn create(
     viewer: &Viewer,
     id: &PostId,
     post: &NewPost,
+    key: Option<&IdempotencyKey>,
     now: Timestamp,
-) -> (Batch, Rows<Post>) {
+) -> (Batch, NewRow<Post>) {
     let mut batch = Batch::guarded(viewer);
+    if let Some(key) = key {
+        key.require_unused(&mut batch, viewer, now);
+    }
     batch.write(
         "insert into posts (id, author_id, caption, visibility, audience_id, created_at)
 values (?1, ?2, ?3, ?4, ?2, ?5)",
@@ -224,7 +259,21 @@ values (?1, ?2, ?3, ?4, ?2, ?5)",
         ],
     );
     users::append_post_count(&mut batch, viewer.user_id(), 1);
-    let row = select_visible(&mut batch, viewer.user_id().into(), id);
+    let row = match key {
+        None => NewRow::Plain(select_visible(&mut batch, viewer.user_id().into(), id)),
+        Some(key) => key.record(
+            &mut batch,
+            viewer,
+            now,
+            record_answer!(
+                post_json!("p", "a"),
+                "from posts p
+join users a on a.id = p.author_id
+where p.id = ?5"
+            ),
+            params![id],
+        ),
+    };
     (batch, row)
 }
 

@@ -3,6 +3,7 @@
  * and from the recording alike: in a small and in a large deployment, before and after `analyze`, and
  * under 3,000 newer rows that the viewer may not see.
  */
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { recordedRows, statedCost } from "./harness/cost.ts";
 import type { Rows } from "./harness/cost.ts";
@@ -132,6 +133,22 @@ const BUDGETS: Budget[] = [
     operation: "create a post",
     most: { trips: 1, read: 8, written: 7 },
     measure: ({ world, author }) => costOf(world, author.fetch("POST", "/posts", { caption: "new" })),
+  },
+  {
+    operation: "create a post, with an Idempotency-Key",
+    most: { trips: 1, read: 10, written: 9 },
+    measure: ({ world, author }) => costOf(world, author.fetch("POST", "/posts", { caption: "new" }, { "idempotency-key": randomUUID() })),
+  },
+  {
+    operation: "create a post again, with the same Idempotency-Key",
+    // Asked by what it read: the batch that found the key aborted itself, and tells no rows.
+    most: { trips: 2, read: 10, written: 0 },
+    measure: async ({ world, author }) => {
+      const write = () => author.fetch("POST", "/posts", { caption: "new" }, { "idempotency-key": key });
+      const key = randomUUID();
+      await write();
+      return recordedRows(await world.control.recordOf(await write()));
+    },
   },
   {
     operation: "delete a post",

@@ -25,6 +25,33 @@ async function register(url: URL, username: string): Promise<PersonActor> {
 /** The same person at the address where the deployment came back. */
 const at = (url: URL, person: PersonActor) => new PersonActor(url, person);
 
+test.skipIf(!SEES_PROCESSES)(
+  "a post under a key whose answer was lost to kill -9 is there once, and the key gives the answer",
+  { timeout: 150_000 },
+  async () => {
+    const before = await deployment.start({ consumes: true });
+    const asha = await register(before, "asha_keyed");
+    const write = (person: PersonActor) => person.fetch("POST", "/posts", { caption: "Once" }, { "idempotency-key": "of the kill" });
+    // Nobody reads the answer: the kill comes as soon as the post is on disk.
+    const lost = write(asha).catch(() => null);
+    await deployment.whenStored("select 1 from idempotency_keys where key = 'of the kill'");
+    deployment.killRuntime();
+    await lost;
+    await deployment.stop();
+
+    const after = at(await deployment.start({ consumes: true }), asha);
+    const answers = [await write(after), await write(after)];
+    expect(answers.map((answer) => [answer.status, answer.headers.get("idempotent-replayed")])).toEqual([
+      [201, "true"],
+      [201, "true"],
+    ]);
+    const [first, second] = (await Promise.all(answers.map((answer) => answer.json()))) as { id: string }[];
+    expect(first).toEqual(second);
+    expect((await after.profile()).post_count).toBe(1);
+    await deployment.stop();
+  },
+);
+
 test.skipIf(!SEES_PROCESSES).for([
   ["before its message can be delivered", { consumes: false }],
   ["whatever has become of its message", { consumes: true }],

@@ -293,6 +293,7 @@ fn posts(kith: &Kith, asha: &Person, ben: &Person) -> String {
     let post = kith
         .ask(201, "POST", "/posts", &ben.token, Some(body))
         .text("/id");
+    kept_promises(kith, ben);
     kith.ask(404, "GET", &format!("/posts/{post}"), &asha.token, None);
     kith.by_hand(
         "insert into follows values (?1, ?2, 'accepted', 0, 0)",
@@ -304,6 +305,22 @@ fn posts(kith: &Kith, asha: &Person, ben: &Person) -> String {
     let cursor = page.text("/next_cursor");
     kith.get(&format!("/posts?limit=1&cursor={cursor}"), &asha.token);
     post
+}
+
+/// A post under a key, asked for twice; and another request under the same key.
+fn kept_promises(kith: &Kith, ben: &Person) {
+    let ask = |status: u16, caption: &str| {
+        let request = Request::post("/api/v1/posts")
+            .header(AUTHORIZATION, format!("Bearer {}", ben.token))
+            .header(CONTENT_TYPE, "application/json")
+            .header("idempotency-key", "one of ben's")
+            .body(Body::from(json!({"caption": caption}).to_string()));
+        assert_eq!(kith.send(request.unwrap()).status, status);
+    };
+    ask(201, "Once");
+    ask(201, "Once");
+    ask(422, "Something else");
+    kith.app().forget_old_keys().now_or_never().unwrap();
 }
 
 fn likes(kith: &Kith, [asha, ben, chen]: [&Person; 3], post: &str) {

@@ -9,6 +9,7 @@ use http::Request;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use http_body_util::BodyExt;
 use kith::http::body::Body;
+use kith::http::headers::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
 use kith::platform::Clock;
 use serde_json::Value;
 
@@ -184,6 +185,9 @@ impl Client {
         if let Some(token) = self.token() {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
+        if let Some(key) = &call.idempotency_key {
+            request = request.header(IDEMPOTENCY_KEY, key);
+        }
         if let Some(tag) = &call.if_none_match {
             request = request.header(IF_NONE_MATCH, tag);
         }
@@ -267,6 +271,7 @@ async fn read(response: http::Response<Body>) -> Answer {
     let etag = parts.headers.get(ETAG);
     Answer {
         status: parts.status.as_u16(),
+        replayed: parts.headers.contains_key(IDEMPOTENT_REPLAYED),
         etag: etag.map(|tag| tag.to_str().unwrap().to_owned()),
         body: serde_json::from_slice(&body).unwrap_or(Value::Null),
     }

@@ -15,7 +15,7 @@ use crate::chaos;
 use crate::executor::Owner;
 use crate::hands::Kind;
 use crate::ports::ports;
-use crate::scenarios::{BURY, LIKE_JOB, POST_DELETED_JOB, SWEEP_SITES};
+use crate::scenarios::{BURY, FORGET_KEYS, LIKE_JOB, POST_DELETED_JOB, SWEEP_SITES};
 use crate::world::{Isolate, RunId, What, World};
 
 async fn sleep(world: &World, millis: u64) {
@@ -96,6 +96,7 @@ pub async fn fire_cron(world: Arc<World>) {
             world.struck(chaos::CRON_MISSES);
         } else {
             sweep(&world);
+            forget_keys(&world);
         }
     }
 }
@@ -111,6 +112,19 @@ fn sweep(world: &Arc<World>) {
         .spawn(Owner::Isolate(isolate.number), async move {
             let _held = held;
             jobs::sweep(&app).await;
+        });
+}
+
+fn forget_keys(world: &Arc<World>) {
+    let isolate = world.any_isolate();
+    let run = world.prepare(What::Forget, &[FORGET_KEYS]);
+    let app = App::new(isolate.deployment.clone(), ports(world, &isolate, run));
+    let held = world.hold(isolate.number, Kind::Chore);
+    world
+        .spawner
+        .spawn(Owner::Isolate(isolate.number), async move {
+            let _held = held;
+            app.forget_old_keys().await;
         });
 }
 

@@ -58,6 +58,8 @@ pub enum What {
     Message(Id),
     /// The dead letter of this job.
     Bury(Id),
+    /// Old idempotency keys are forgotten.
+    Forget,
     /// A sweep, or the chores of an isolate, which begin with one.
     Sweep,
 }

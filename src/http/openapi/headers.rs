@@ -45,6 +45,13 @@ pub(super) const SOME_REQUESTS: &[Header] = &[
         always: false,
     },
     Header {
+        name: "Idempotency-Key",
+        says: "Names what is to be created: in quotes or bare, for a day, for this account. The same request under the same key creates nothing more, and answers what the first answered.",
+        pattern: "^(\"([ !#-\\[\\]-~]|\\\\[\"\\\\]){1,255}\"|[!#-~][ -~]{0,254})$",
+        example: "\"8e03978e-40d5-43e8-bc93-6894a57f9324\"",
+        always: false,
+    },
+    Header {
         name: "User-Agent",
         says: "Kept with the session, up to 256 characters, so that its owner can tell it from others.",
         pattern: "",
@@ -128,6 +135,13 @@ pub(super) const SOME_ANSWERS: &[Header] = &[
         pattern: "^(W/)?\"[^\"]+\"$",
         example: "W/\"0123456789ab.7.5.3\"",
         always: true,
+    },
+    Header {
+        name: "Idempotent-Replayed",
+        says: "The same request was answered before, under the same key: this is that answer.",
+        pattern: "^true$",
+        example: "true",
+        always: false,
     },
     Header {
         name: "Link",

@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::error::{Code, Error, Rule};
 use crate::http::extract::{Json, Path, Query};
+use crate::http::idempotency::Creation;
 use crate::http::problem::Refusal;
 
 /// Writes a type's schema.
@@ -247,6 +248,16 @@ impl<T: JsonSchema> Input for Json<T> {
         operation.add_refusal(Refusal::PayloadTooLarge);
         operation.add_refusal(Refusal::UnsupportedMediaType);
         operation.add_refusal(Error::invalid("/typo", Rule::UnknownField));
+    }
+}
+
+impl<T: JsonSchema> Input for Creation<T> {
+    fn describe(operation: &mut Operation) {
+        Json::<T>::describe(operation);
+        operation.add_read("Idempotency-Key");
+        operation.add_answer_header("Idempotent-Replayed");
+        operation.add_refusal(Error::Malformed(Code::MalformedIdempotencyKey));
+        operation.add_refusal(Error::Unprocessable(Code::IdempotencyKeyReused));
     }
 }
 

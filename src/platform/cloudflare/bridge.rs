@@ -17,13 +17,13 @@ use worker::wasm_bindgen_futures::JsFuture;
 use worker::{ByteStream, web_sys};
 
 use crate::http::body::{self, Body};
-use crate::http::headers::{TRACEPARENT, X_REQUEST_ID};
+use crate::http::headers::{IDEMPOTENCY_KEY, TRACEPARENT, X_REQUEST_ID};
 
 /// The headers Kith reads of every request.
 const READ: [HeaderName; 4] = [AUTHORIZATION, IF_NONE_MATCH, TRACEPARENT, X_REQUEST_ID];
 
 /// The headers Kith reads besides where there may be a body.
-const READ_WITH_BODY: [HeaderName; 3] = [CONTENT_TYPE, CONTENT_LENGTH, USER_AGENT];
+const READ_WITH_BODY: [HeaderName; 4] = [CONTENT_TYPE, CONTENT_LENGTH, IDEMPOTENCY_KEY, USER_AGENT];
 
 /// The request as the pipeline takes it.
 ///

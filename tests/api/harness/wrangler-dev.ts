@@ -9,6 +9,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { unstable_readConfig } from "wrangler";
 import { eventually } from "./eventually.ts";
+import { withFile } from "./sqlite-file.ts";
 import type { Keys } from "./keys.ts";
 import { freePorts } from "./ports.ts";
 import { descendants, isRunning, killAll } from "./processes.ts";
@@ -127,6 +128,14 @@ export class LocalDeployment {
     const response = await fetch(new URL("/cdn-cgi/local/scheduled", this.#url));
     const text = await response.text();
     if (!response.ok) throw new Error(`the sweep was answered with ${response.status}: ${text}`);
+  }
+
+  /** Waits until a query over the database on disk has a row, without asking the Worker. */
+  async whenStored(sql: string): Promise<void> {
+    const path = await this.databaseFile();
+    await withFile(path, { readOnly: true }, (file) =>
+      eventually("it is stored", async () => (await file.prepare(sql).all()).results.length > 0),
+    );
   }
 
   /** Where D1 keeps what it holds, once it has been migrated. */

@@ -12,6 +12,7 @@ mod state;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kith::time::Timestamp;
+use serde_json::Value;
 
 pub use inbox::Inbox;
 pub use jobs::{Job, Task};
@@ -40,6 +41,18 @@ pub struct Model {
     /// Recipient, post and actor.
     pub told: BTreeSet<(Id, Id, Id)>,
     pub inboxes: BTreeMap<Id, Inbox>,
+    /// What accounts have created under their idempotency keys.
+    pub keys: BTreeMap<(Id, String), Recorded>,
+}
+
+/// What was created under an idempotency key.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// The request it is for.
+    pub request: Value,
+    /// What was answered.
+    pub answer: Value,
+    pub at: Timestamp,
 }
 
 /// Who asks, on which device.

@@ -15,6 +15,8 @@ pub struct Prediction {
     pub body: Value,
     /// Whom the tokens of the answer must speak for.
     pub session: Option<Caller>,
+    /// Whether it must say that it was answered before.
+    pub replayed: bool,
 }
 
 impl Prediction {
@@ -23,6 +25,7 @@ impl Prediction {
             status,
             body,
             session: None,
+            replayed: false,
         }
     }
 

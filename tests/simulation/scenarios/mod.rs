@@ -30,6 +30,7 @@ pub struct Call {
     pub path: String,
     pub body: Option<Value>,
     pub if_none_match: Option<String>,
+    pub idempotency_key: Option<String>,
 }
 
 impl Call {
@@ -39,6 +40,7 @@ impl Call {
             path: path.into(),
             body: None,
             if_none_match: None,
+            idempotency_key: None,
         }
     }
 
@@ -55,6 +57,8 @@ impl Call {
 pub struct Answer {
     pub status: u16,
     pub etag: Option<String>,
+    /// Whether it says that it was answered before.
+    pub replayed: bool,
     pub body: Value,
 }
 
@@ -333,12 +337,16 @@ pub const LIKE_JOB: Site = Site::writing("jobs: like");
 pub const POST_DELETED_JOB: Site = Site::writing("jobs: post deleted");
 pub const HANDLED_BY_THE_SWEEP: Site = Site::writing("jobs: handled by the sweep");
 pub const BURY: Site = Site::writing("jobs: bury");
+pub const FORGET_KEYS: Site = Site::writing("http: forget idempotency keys");
 pub const SWEEP_SITES: &[Site] = &[Site::writing("jobs: sweep"), HANDLED_BY_THE_SWEEP];
 
 /// Every place from which Kith goes to the database.
 pub fn sites() -> Vec<Site> {
     let people = SCENARIOS.iter().map(|scenario| scenario.sites);
-    let chores = [&[LIKE_JOB, POST_DELETED_JOB, BURY], SWEEP_SITES];
+    let chores = [
+        &[LIKE_JOB, POST_DELETED_JOB, BURY, FORGET_KEYS],
+        SWEEP_SITES,
+    ];
     people.chain(chores).flatten().copied().collect()
 }
 

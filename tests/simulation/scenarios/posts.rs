@@ -1,6 +1,7 @@
 //! Posts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -8,22 +9,50 @@ use super::lists::{self, NextPage};
 use super::{
     Answer, Call, Memory, Moment, Operation, POST_DELETED_JOB, Scenario, Site, USUAL, page_call,
 };
-use crate::model::{Caller, Id, NewPost, Post, Prediction};
+use crate::model::{self, Caller, Id, NewPost, Post, Prediction, Recorded};
 
 const PATH: &str = "/posts";
 
 pub const CREATE: Scenario = Scenario {
     route: "POST /api/v1/posts",
-    sites: &[Site::writing("posts.create")],
+    sites: &[
+        Site::writing("posts.create"),
+        Site::reading("posts.create: replay"),
+    ],
     weight: 9,
     draw: |choice| {
-        Arc::new(Create(NewPost {
-            caption: format!("Number {}", choice.number),
-            followers_only: choice.chaos.happens(0.4),
-        }))
+        let chaos = choice.chaos;
+        let keyed = chaos.happens(0.6) || chaos.focus.site == "posts.create: replay";
+        // Some use a key again, for the same request or for another, and some another's.
+        let used = choice.model.keys.iter().rev().take(3);
+        let used = used
+            .filter(|_| chaos.happens(0.15))
+            .map(|((_, key), known)| {
+                (
+                    key.clone(),
+                    known.request["caption"].as_str().unwrap().to_owned(),
+                )
+            });
+        let used: Vec<_> = used.collect();
+        let (key, caption) = match used.first() {
+            Some((key, caption)) if keyed => (key.clone(), Some(caption.clone())),
+            _ => (format!("key-{}", choice.number), None),
+        };
+        let caption = caption.filter(|_| chaos.happens(0.5));
+        Arc::new(Create {
+            post: NewPost {
+                caption: caption.unwrap_or_else(|| format!("Number {}", choice.number)),
+                followers_only: chaos.happens(0.4),
+            },
+            key: keyed.then_some(key),
+            quoted: chaos.happens(0.5),
+        })
     },
     ..USUAL
 };
+
+/// How long a key is remembered.
+const REMEMBERED: Duration = Duration::from_hours(24);
 
 pub const READ: Scenario = Scenario {
     route: "GET /api/v1/posts/{id}",
@@ -57,43 +86,94 @@ pub const LIST: Scenario = Scenario {
     ..USUAL
 };
 
-struct Create(NewPost);
+struct Create {
+    post: NewPost,
+    key: Option<String>,
+    /// Whether the key is sent in quotes, which is the same key.
+    quoted: bool,
+}
 
-impl Operation for Create {
-    fn call(&self) -> Call {
-        let visibility = if self.0.followers_only {
+impl Create {
+    fn body(&self) -> Value {
+        let followers_only = self.post.followers_only;
+        let visibility = if followers_only {
             "followers"
         } else {
             "public"
         };
-        Call::new("POST", PATH).with(json!({
-            "caption": self.0.caption, "visibility": visibility,
-        }))
+        json!({"caption": self.post.caption, "visibility": visibility})
+    }
+}
+
+impl Operation for Create {
+    fn call(&self) -> Call {
+        let quote = |key: &String| {
+            if self.quoted {
+                format!("\"{key}\"")
+            } else {
+                key.clone()
+            }
+        };
+        Call {
+            idempotency_key: self.key.as_ref().map(quote),
+            ..Call::new("POST", PATH).with(self.body())
+        }
     }
 
     fn happen(
         &self,
         caller: Option<&Caller>,
         moment: &mut Moment<'_>,
-        _: usize,
+        trip: usize,
     ) -> Result<Prediction, Prediction> {
         let caller = moment.admit(caller)?;
-        // A client that asks again makes another post with the same caption.
-        let ids = moment.ids("select id from posts where caption = ?1", &self.0.caption);
-        let known = &moment.model.posts;
+        let key = self.key.clone().map(|key| (caller.user.clone(), key));
+        let known = key.as_ref().and_then(|key| moment.model.keys.get(key));
+        if let Some(known) = known.filter(|known| known.at.plus(REMEMBERED) > moment.now) {
+            if known.request != self.body() {
+                return Err(Prediction::refusal(422, "idempotency_key_reused"));
+            }
+            return Ok(Prediction {
+                replayed: true,
+                ..Prediction::new(201, known.answer.clone())
+            });
+        }
+        if trip > 0 {
+            // There was nothing to replay. Kith counts the day from one moment for both trips.
+            return Err(Prediction::new(0, json!("no second trip")));
+        }
+        // A client that asks again without a key makes another post with the same caption.
+        let ids = moment.ids(
+            "select id from posts where caption = ?1",
+            &self.post.caption,
+        );
+        let posts = &moment.model.posts;
         let new: Vec<_> = ids
             .into_iter()
-            .filter(|id| !known.contains_key(id))
+            .filter(|id| !posts.contains_key(id))
             .collect();
         let [id] = &new[..] else {
             return Err(Prediction::new(201, json!({"new posts": new})));
         };
-        let post = Post::root(&caller.user, &self.0, moment.now);
+        let post = Post::root(&caller.user, &self.post, moment.now);
         moment.model.publish(id.clone(), post);
-        Ok(Prediction::new(
-            201,
-            moment.model.post(Some(&caller.user), id),
-        ))
+        let answer = moment.model.post(Some(&caller.user), id);
+        if let Some(key) = key {
+            let recorded = Recorded {
+                request: self.body(),
+                answer: answer.clone(),
+                at: moment.now,
+            };
+            moment.model.keys.insert(key, recorded);
+        }
+        Ok(Prediction::new(201, answer))
+    }
+
+    fn check(&self, prediction: &Prediction, answer: &Answer) -> Result<(), String> {
+        if answer.replayed != prediction.replayed {
+            return Err(format!("says that it is a replay: {}", answer.replayed));
+        }
+        model::agrees(prediction, answer.status, &answer.body)
     }
 }
 

@@ -40,13 +40,13 @@ export async function buildAssets() {
     const content = readFileSync(source);
     if (existsSync(target) && readFileSync(target).equals(content)) continue;
     await mkdir(dirname(target), { recursive: true });
-    // Moved when complete: a build of the other profile may do the same at this moment.
-    const partial = `${target}.${process.pid}`;
+    // Moved when complete, from where nothing is served: a build of the other profile may do the same at
+    // this moment, and one that is killed must leave nothing behind here.
+    const partial = join(dirname(ASSETS), `.asset.${process.pid}`);
     await writeFile(partial, content);
     await rename(partial, target);
   }
-  const isPartial = /\.\d+$/;
   for (const path of filesUnder(ASSETS)) {
-    if (!wanted.has(path) && !isPartial.test(path)) await rm(join(ASSETS, path), { force: true });
+    if (!wanted.has(path)) await rm(join(ASSETS, path), { force: true });
   }
 }

@@ -1,5 +1,6 @@
 // Builds the Worker into build/<profile>/ and the files served beside it into build/assets/, or does
-// nothing when their sources have not changed since. wrangler runs this before it serves, bundles or deploys; so do `npm start` and `npm test`.
+// nothing when their sources have not changed since. wrangler runs this before it serves, bundles or
+// deploys; so do `npm start` and `npm test`.
 //
 //   node scripts/build.mjs                  the release profile: what runs at the edge
 //   node scripts/build.mjs --profile edit   seconds instead of minutes, for working on the code

@@ -169,11 +169,12 @@ impl App {
     /// Forgets idempotency keys that are too old to count. If the database does not answer, the log says
     /// so and the next time tries again.
     pub async fn forget_old_keys(&self) {
-        if let Err(error) = self.run(idempotency::sweep(self.now())).await {
+        let database = self.ports.database.as_ref();
+        if let Err(error) = idempotency::sweep(database, self.now()).await {
             let line = json!({
                 "level": "error",
                 "event": "keys_not_forgotten",
-                "cause": error.to_string(),
+                "cause": format!("{error:?}"),
             });
             self.ports.log.write(Level::Error, &line.to_string());
         }

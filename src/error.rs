@@ -131,7 +131,7 @@ impl Code {
             Self::MalformedJson => "The body is not valid JSON in UTF-8.",
             Self::MalformedCursor => "The cursor was not issued for this list.",
             Self::MalformedIdempotencyKey => {
-                "`Idempotency-Key` must be 1 to 255 visible ASCII characters, in quotes or bare."
+                "`Idempotency-Key` must be 1 to 255 printable ASCII characters, in quotes or bare."
             }
             Self::AuthenticationRequired => "Send an access token as `Authorization: Bearer`.",
             Self::InvalidToken => "The access token is not valid.",

@@ -1,8 +1,8 @@
 //! Posts, and who may see them.
 //!
 //! Invariants: every read of a post, and of what hangs on one, goes through the one visibility
-//! predicate `visible!`; a deleted post's caption is erased; counters change only in the batch of
-//! the fact they count.
+//! predicate `visible!`; a deleted post's caption is erased, but for a day's record of a request with an
+//! idempotency key (decision 0018); counters change only in the batch of the fact they count.
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod openapi;

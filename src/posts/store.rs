@@ -377,3 +377,30 @@ impl Keyed for Post {
         self.id.to_string()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever changes what is recorded must go on reading what was recorded before.
+    #[test]
+    fn a_record_of_the_first_version_is_read() {
+        let recorded = r#"{
+            "id": "019e8f7a-2c41-7b3e-9d52-6f0a1b2c3d4e",
+            "author": "{\"id\":\"019e8f7a-2c41-7b3e-9d52-6f0a1b2c3d4f\",\"username\":\"asha\",\"display_name\":\"Asha\",\"avatar_url\":null}",
+            "caption": "First light",
+            "visibility": "followers",
+            "reply_to": null,
+            "like_count": 0,
+            "comment_count": 0,
+            "liked": 0,
+            "created_at": 1795162020007,
+            "edited_at": null,
+            "version": 1
+        }"#;
+        let post: Post = serde_json::from_str(recorded).unwrap();
+        assert_eq!(post.visibility, Visibility::Followers);
+        assert_eq!(post.author.username, "asha");
+        assert!(!post.liked);
+    }
+}

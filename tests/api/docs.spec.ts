@@ -37,6 +37,7 @@ describe.for(["/openapi.json", "/docs", ...SCRIPTS])("%s", (path) => {
     const response = await world.fetch("GET", path);
     const { headers } = response;
     expect(headers.get("x-content-type-options")).toBe("nosniff");
+    expect(headers.get("cache-control")).toBe("public, max-age=0, must-revalidate");
     expect(headers.get("strict-transport-security")).toMatch(/^max-age=\d{7,}/);
     expect(headers.get("referrer-policy")).toBe("no-referrer");
     const policy = policyOf(response);

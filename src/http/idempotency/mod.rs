@@ -12,6 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderMap;
 use http::header::HeaderValue;
+use http::uri::PathAndQuery;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -25,8 +26,8 @@ use crate::platform::{Abort, Batch, Database, DatabaseError, Rows};
 use crate::time::Timestamp;
 use crate::viewer::Viewer;
 
+pub use store::Recorded;
 pub(crate) use store::record_answer;
-pub use store::{Recorded, sweep};
 
 /// The longest key, in characters.
 const MAX_LENGTH: usize = 255;
@@ -35,7 +36,7 @@ const MAX_LENGTH: usize = 255;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey {
     key: String,
-    /// SHA-256 of method, path and body.
+    /// SHA-256 of method, path, query and body.
     fingerprint: String,
 }
 
@@ -57,7 +58,12 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Creation<T> {
         let mut hash = Sha256::new();
         hash.update(request.method().as_str());
         hash.update(" ");
-        hash.update(request.uri().path());
+        hash.update(
+            request
+                .uri()
+                .path_and_query()
+                .map_or("", PathAndQuery::as_str),
+        );
         hash.update("\n");
         let JsonBytes(body) = JsonBytes::from_request(request, state).await?;
         hash.update(&body);
@@ -75,17 +81,21 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Creation<T> {
 /// The key of a request: a string in quotes, as the standard to come has it, or bare, as others do.
 fn sent_key(headers: &HeaderMap) -> Result<Option<String>, Error> {
     let malformed = || Error::Malformed(Code::MalformedIdempotencyKey);
-    let Some(value) = headers.get(IDEMPOTENCY_KEY) else {
+    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(value) = values.next() else {
         return Ok(None);
     };
+    if values.next().is_some() {
+        return Err(malformed());
+    }
     let text = value.to_str().map_err(|_| malformed())?.trim();
     let text = match text.strip_prefix('"') {
         Some(quoted) => unquote(quoted).ok_or_else(malformed)?,
         None => text.to_owned(),
     };
     let fits = (1..=MAX_LENGTH).contains(&text.len());
-    let visible = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-    (fits && visible)
+    let printable = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    (fits && printable)
         .then_some(Some(text))
         .ok_or_else(malformed)
 }
@@ -167,6 +177,24 @@ pub async fn commit<T: DeserializeOwned>(
         }
         (Err(error), _) => Err(error.into()),
     }
+}
+
+/// How many batches one sweep takes at most.
+const SWEEP_BATCHES: usize = 20;
+
+/// Forgets keys that are a day old.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn sweep(database: &dyn Database, now: Timestamp) -> Result<(), Error> {
+    for _ in 0..SWEEP_BATCHES {
+        let (batch, forgotten) = store::sweep(now);
+        let forgotten = batch.run(database).await?.changes(forgotten)?;
+        if i64::try_from(forgotten).unwrap_or(i64::MAX) < store::SWEEP_LIMIT {
+            break;
+        }
+    }
+    Ok(())
 }
 
 async fn replay<T: DeserializeOwned>(

@@ -7,15 +7,15 @@ use serde::de::DeserializeOwned;
 
 use super::{IdempotencyKey, NewRow};
 use crate::error::Error;
-use crate::platform::{Batch, Rows, Value, params};
+use crate::platform::{Batch, Rows, Value, Write, params};
 use crate::time::Timestamp;
 use crate::viewer::Viewer;
 
 /// How long a key is remembered.
 const REMEMBERED: Duration = Duration::from_hours(24);
 
-/// How many keys one sweep forgets at most.
-const SWEEP_LIMIT: i64 = 1_000;
+/// How many keys one batch forgets at most.
+pub(super) const SWEEP_LIMIT: i64 = 1_000;
 
 /// SQL that records, under the request's key, the row that it has created: `$row`, the JSON of it, from
 /// `$from`, a `from` clause with a condition. `?1` to `?4` belong to the record, the caller's own
@@ -93,7 +93,8 @@ pub(super) struct Found {
     pub(super) recorded: Recorded,
 }
 
-/// What the viewer has used a key for, in the last day.
+/// What the viewer has used a key for, in the last day. Like a write, this must be asked where writes
+/// are: a replica may not know of it yet.
 pub(super) fn find(viewer: &Viewer, key: &IdempotencyKey, now: Timestamp) -> (Batch, Rows<Found>) {
     let mut batch = Batch::guarded(viewer);
     let row = batch.query(
@@ -106,10 +107,9 @@ where user_id = ?1 and key = ?2 and created_at > ?3",
 }
 
 /// Forgets keys that are a day old, the oldest first, a bounded number at a time.
-#[must_use]
-pub fn sweep(now: Timestamp) -> Batch {
+pub(super) fn sweep(now: Timestamp) -> (Batch, Write) {
     let mut batch = Batch::public();
-    batch.write(
+    let forgotten = batch.write(
         "delete from idempotency_keys
 where (user_id, key) in (
   select user_id, key
@@ -120,5 +120,5 @@ where (user_id, key) in (
 )",
         params![now.minus(REMEMBERED), SWEEP_LIMIT],
     );
-    batch
+    (batch, forgotten)
 }

@@ -90,11 +90,6 @@ impl Operation {
         Self::new("put", path, handler)
     }
 
-    /// `PATCH path`, which `handler` serves.
-    pub fn patch<I>(path: &'static str, handler: impl Handler<I>) -> Self {
-        Self::new("patch", path, handler)
-    }
-
     /// `DELETE path`, which `handler` serves.
     pub fn delete<I>(path: &'static str, handler: impl Handler<I>) -> Self {
         Self::new("delete", path, handler)

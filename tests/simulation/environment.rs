@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::chaos;
 use crate::executor::Owner;
 use crate::hands::Kind;
-use crate::ports::ports;
+use crate::ports::{LATEST, ports};
 use crate::scenarios::{BURY, FORGET_KEYS, LIKE_JOB, POST_DELETED_JOB, SWEEP_SITES};
 use crate::world::{Isolate, RunId, What, World};
 
@@ -193,6 +193,8 @@ pub async fn settle(world: Arc<World>) {
     }
     world.chaos.calm();
     world.note(|| "everybody has finished; nothing goes wrong any more".to_owned());
+    // What was sent before may still arrive, and make a job dead that was replayed.
+    sleep(&world, 2 * LATEST).await;
     let done = |world: &World| world.jobs_alive() == 0 && world.queue.is_empty();
     wait_until(&world, TO_THE_END, done).await;
     world.replay_dead_jobs();

@@ -54,6 +54,9 @@ pub fn ports(world: &Arc<World>, isolate: &Isolate, run: RunId) -> Ports {
     }
 }
 
+/// Milliseconds after which a batch whose sender knows nothing of it has run, or never will.
+pub const LATEST: u64 = 120_000;
+
 /// The way to the database and back.
 struct Trips {
     world: Arc<World>,
@@ -128,7 +131,7 @@ impl Trips {
         self.world.spawner.spawn(Owner::World, async move {
             world.dawdle().await;
             if late {
-                let millis = world.chaos.below(120_000);
+                let millis = world.chaos.below(LATEST);
                 world.timeline.sleep(Duration::from_millis(millis)).await;
             }
             let reply = world.execute(run, &parcel);

@@ -189,7 +189,10 @@ impl World {
             "update users set password_hash = ?2 where id = ?1",
             params![user, hash_of(password)],
         );
-        self.state().model.users.get_mut(user).unwrap().password = password;
+        let state = &mut *self.state();
+        let user = state.model.users.get_mut(user).unwrap();
+        user.password = password;
+        user.hash = password;
     }
 
     /// Wakes the dead jobs, as an admin does.

@@ -18,6 +18,9 @@ pub struct User {
     pub username: String,
     pub email: String,
     pub password: &'static str,
+    /// Which hash of it is stored: its own, or the one that all share. A sign-in fails if it is another
+    /// by the second trip, even of the same password.
+    pub hash: &'static str,
     pub status: Status,
     pub posts: i64,
     pub created_at: Timestamp,
@@ -37,6 +40,7 @@ impl User {
             username: username.to_owned(),
             email: format!("{username}@example.com"),
             password,
+            hash: password,
             status: Status::Active,
             posts: 0,
             created_at,

@@ -1,6 +1,6 @@
 //! Accounts and sessions.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::json;
@@ -53,6 +53,7 @@ pub const LOGIN: Scenario = Scenario {
         Arc::new(Login {
             username: choice.username(),
             password,
+            checked: Mutex::default(),
         })
     },
     ..USUAL
@@ -112,6 +113,7 @@ impl Operation for Register {
         }
         let mut user = User::new(&self.username, PASSWORD, moment.now);
         user.email.clone_from(&self.email);
+        user.hash = "its own";
         let ids = moment.ids("select id from users where username = ?1", &self.username);
         let Some(id) = ids.into_iter().next() else {
             return Err(Prediction::new(
@@ -204,6 +206,8 @@ fn remember(answer: &Answer, memory: &mut Memory) {
 struct Login {
     username: String,
     password: &'static str,
+    /// The hash that the password was held against.
+    checked: Mutex<&'static str>,
 }
 
 impl Operation for Login {
@@ -228,12 +232,22 @@ impl Operation for Login {
         trip: usize,
     ) -> Result<Prediction, Prediction> {
         let checked = moment.model.check_password(&self.username, self.password);
+        let hash = checked
+            .as_ref()
+            .map(|id| moment.model.users[id].hash)
+            .unwrap_or_default();
+        let mut held_against = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
         if trip == 0 {
+            *held_against = hash;
             return checked.map(|_| Prediction::new(200, json!("no answer before the session")));
         }
         // Suspended, or the password changed, between the two trips: that it did not work is all
         // that is told.
-        let user = checked.map_err(|_| Prediction::refusal(401, "invalid_credentials"))?;
+        let refused = || Prediction::refusal(401, "invalid_credentials");
+        let user = checked.map_err(|_| refused())?;
+        if *held_against != hash {
+            return Err(refused());
+        }
         Ok(Prediction {
             session: Some(begin_session(moment, &user)?),
             ..Prediction::new(200, tokens_of())

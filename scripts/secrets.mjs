@@ -33,6 +33,7 @@ const VARIABLES = [
   ["ISSUER", "The public address of the Worker, part of every token.", () => localAddress(DEFAULT_PORT)],
   ["EXPOSE_COST", "1 answers with the Kith-Cost header.", () => "1"],
   ["REVEAL_EMAIL", "1 lets registration say that an e-mail address is taken.", () => "1"],
+  ["CORS_ORIGINS", "The origins whose pages may call from a browser.", () => "http://localhost:*,http://127.0.0.1:*"],
   ["JOB_GRACE_SECONDS", "How long the queue may take before the sweep looks after a job.", () => "10"],
 ];
 

@@ -20,6 +20,7 @@ use crate::http::openapi::{Document, Input, Operation};
 use crate::http::pipeline::{self, Settings};
 use crate::http::problem::Refusal;
 use crate::mac::SecretKeys;
+use crate::origins::AllowedOrigins;
 use crate::platform::{Batch, DatabaseError, Level, Outcome, Ports};
 use crate::time::Timestamp;
 use crate::{auth, health, jobs, likes, notifications, posts, users};
@@ -162,6 +163,7 @@ impl App {
         let settings = Settings {
             expose_cost: self.config().expose_cost,
             closed: closed.as_ref(),
+            origins: &self.config().origins,
         };
         pipeline::serve(&self.deployment.router, request, &self.ports, &settings).await
     }
@@ -204,6 +206,7 @@ pub async fn serve_misconfigured(
     let settings = Settings {
         expose_cost: false,
         closed: Some(&error),
+        origins: &AllowedOrigins::default(),
     };
     pipeline::serve(&Router::new(), request, ports, &settings).await
 }

@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::mac::SecretKeys;
+use crate::origins::AllowedOrigins;
 
 /// The settings of a deployment.
 #[derive(Clone)]
@@ -27,6 +28,9 @@ pub struct Config {
     /// `REVEAL_EMAIL`: whether registration tells that an e-mail address is taken. Off unless `1`;
     /// on is for development, because it tells strangers who has an account.
     pub reveal_email: bool,
+    /// `CORS_ORIGINS`: the origins whose pages may call from a browser, separated by commas. None
+    /// unless set; on this machine the port may be `*`.
+    pub origins: AllowedOrigins,
     /// `JOB_GRACE_SECONDS`: how long the queue has to deliver a job before the sweep takes care.
     pub job_grace: Duration,
 }
@@ -69,6 +73,7 @@ impl Config {
             })?,
             expose_cost: switch("EXPOSE_COST", setting("EXPOSE_COST").as_deref())?,
             reveal_email: switch("REVEAL_EMAIL", setting("REVEAL_EMAIL").as_deref())?,
+            origins: origins(setting("CORS_ORIGINS").as_deref())?,
             job_grace: grace(&required("JOB_GRACE_SECONDS")?)?,
         })
     }
@@ -83,6 +88,13 @@ fn switch(name: &'static str, value: Option<&str>) -> Result<bool, ConfigError> 
             problem: "must be 0 or 1",
         }),
     }
+}
+
+fn origins(value: Option<&str>) -> Result<AllowedOrigins, ConfigError> {
+    AllowedOrigins::parse(value.unwrap_or_default()).ok_or(ConfigError {
+        name: "CORS_ORIGINS",
+        problem: "must be origins like https://app.example, separated by commas",
+    })
 }
 
 fn grace(value: &str) -> Result<Duration, ConfigError> {
@@ -150,6 +162,7 @@ mod tests {
                 "SECRET_KEYS" => format!("s1:{KEY}"),
                 "JOB_GRACE_SECONDS" => "30".into(),
                 "EXPOSE_COST" | "REVEAL_EMAIL" => "0".into(),
+                "CORS_ORIGINS" => "https://app.example, http://localhost:*".into(),
                 _ => "kith".into(),
             })
         })
@@ -162,6 +175,15 @@ mod tests {
         assert_eq!(config.signing_keys[0].0, "k2");
         assert_eq!(config.job_grace, Duration::from_secs(30));
         assert!(!config.expose_cost);
+        assert!(config.origins.allow("https://app.example"));
+    }
+
+    #[test]
+    fn without_a_list_of_origins_none_is_allowed() {
+        let config = read(&[("CORS_ORIGINS", None)]).ok().unwrap();
+        assert_eq!(config.origins, AllowedOrigins::default());
+        let error = read(&[("CORS_ORIGINS", Some("*"))]).err().unwrap();
+        assert_eq!(error.name, "CORS_ORIGINS");
     }
 
     #[test]

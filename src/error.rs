@@ -22,6 +22,8 @@ pub enum Error {
     NotFound,
     /// The state of something else stands in the way.
     Conflict(Code),
+    /// What is to be changed is no longer what the client has seen.
+    PreconditionFailed,
     /// Well-formed, but not what it says it is.
     Unprocessable(Code),
     /// A dependency does not answer; the same request may succeed later.

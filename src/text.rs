@@ -50,6 +50,12 @@ pub fn pattern(lines: Lines) -> String {
     format!("^{allowed}*{shown}{allowed}*$")
 }
 
+/// What [`check`] accepts where a text may be empty or blank, but for the length.
+#[must_use]
+pub fn pattern_or_blank(lines: Lines) -> String {
+    format!("^{}*$", all_but(|character| !is_allowed(character, lines)))
+}
+
 /// A text of anything but U+0000, as a regular expression.
 pub const NO_NUL: &str = "^[^\\u0000]*$";
 

@@ -20,6 +20,7 @@ use crate::app::App;
 use crate::error::{Code, Error};
 use crate::flags;
 use crate::http::api;
+use crate::http::body::JsonBody;
 use crate::http::exchange::Exchange;
 use crate::http::extract::Json;
 use crate::http::problem::Refusal;
@@ -42,6 +43,14 @@ pub fn router() -> Router {
         .route(api!("/auth/login"), post(login))
         .route(api!("/auth/logout"), post(logout))
         .route("/.well-known/jwks.json", get(get_public_keys))
+}
+
+impl JsonBody for RegisterRequest {
+    const LIMIT: usize = 16 * 1024;
+}
+
+impl JsonBody for LoginRequest {
+    const LIMIT: usize = 16 * 1024;
 }
 
 /// The tokens of a session.

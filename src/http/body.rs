@@ -1,13 +1,20 @@
-//! Request and response bodies, and the limit they are read under.
+//! Request and response bodies, and the limits they are read under.
 
 use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
+use serde::de::DeserializeOwned;
 
 pub use axum::body::Body;
 
-/// The largest JSON body Kith reads, in bytes. The largest legitimate one is a caption of 2,200
-/// characters, escaped: 26 KiB.
-pub const JSON_LIMIT: usize = 64 * 1024;
+/// What a route reads as JSON.
+pub trait JsonBody: DeserializeOwned {
+    /// The largest body of it that is read, in bytes: room for the largest legitimate one with each of
+    /// its characters escaped, which takes up to 12 bytes a character, and as much again.
+    const LIMIT: usize;
+}
+
+/// A body that says it is no longer than this, in bytes, is read at once; another piece by piece.
+pub const READ_AT_ONCE: usize = 64 * 1024;
 
 /// How much of a body that is too large is read to be thrown away, in bytes.
 pub const DISCARD_LIMIT: usize = 4 * 1024 * 1024;

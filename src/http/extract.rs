@@ -10,47 +10,39 @@ use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::body::{Body, DISCARD_LIMIT, JSON_LIMIT};
+use super::body::{Body, DISCARD_LIMIT, JsonBody};
+use super::negotiation::is_json;
 use super::problem::Refusal;
 use crate::error::{Code, Error, Rule};
 
 /// A JSON body of type `T`.
 ///
-/// Refuses with 415 another type, 413 a larger body than [`JSON_LIMIT`], 400 broken syntax (nesting
+/// Refuses with 415 another type, 413 a larger body than [`JsonBody::LIMIT`], 400 broken syntax (nesting
 /// deeper than 127 included), 422 what does not fit `T`.
 pub struct Json<T>(pub T);
 
-impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+impl<S: Sync, T: JsonBody> FromRequest<S> for Json<T> {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
-        let JsonBytes(body) = JsonBytes::from_request(request, state).await?;
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        let body = read_json(request, T::LIMIT).await?;
         Ok(Self(parse(&body)?))
     }
 }
 
-/// The bytes of a body that says it is JSON.
-pub(super) struct JsonBytes(pub(super) Vec<u8>);
-
-impl<S: Sync> FromRequest<S> for JsonBytes {
-    type Rejection = Refusal;
-
-    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
-        if !is_json(
-            request
-                .headers()
-                .get(CONTENT_TYPE)
-                .and_then(|value| value.to_str().ok()),
-        ) {
-            return Err(Refusal::UnsupportedMediaType);
-        }
-        read(request.into_body()).await.map(Self)
+/// The bytes of a body that says it is JSON, at most `limit` of them.
+pub(super) async fn read_json(request: Request, limit: usize) -> Result<Vec<u8>, Refusal> {
+    let content_type = request.headers().get(CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok());
+    if !content_type.is_some_and(is_json) {
+        return Err(Refusal::UnsupportedMediaType);
     }
+    read(request.into_body(), limit).await
 }
 
-/// A body of at most [`JSON_LIMIT`] bytes. Of a larger one the rest is read too, within reason, and
-/// thrown away: a client that is still sending would see its connection die instead of the answer.
-async fn read(mut body: Body) -> Result<Vec<u8>, Refusal> {
+/// A body of at most `limit` bytes. Of a larger one the rest is read too, within reason, and thrown
+/// away: a client that is still sending would see its connection die instead of the answer.
+async fn read(mut body: Body, limit: usize) -> Result<Vec<u8>, Refusal> {
     let mut kept = Vec::new();
     let mut length: usize = 0;
     while let Some(frame) = body.frame().await {
@@ -63,37 +55,15 @@ async fn read(mut body: Body) -> Result<Vec<u8>, Refusal> {
         if length > DISCARD_LIMIT {
             break;
         }
-        if length <= JSON_LIMIT {
+        if length <= limit {
             kept.extend_from_slice(&data);
         }
     }
-    if length > JSON_LIMIT {
+    if length > limit {
         Err(Refusal::PayloadTooLarge)
     } else {
         Ok(kept)
     }
-}
-
-/// `application/json` and `application/*+json`, in UTF-8 as all JSON is (RFC 8259, section 8.1).
-fn is_json(content_type: Option<&str>) -> bool {
-    let parameters = content_type.unwrap_or_default().split(';').skip(1);
-    let other_charset = |parameter: &str| {
-        let (name, value) = parameter.split_once('=').unwrap_or_default();
-        name.trim().eq_ignore_ascii_case("charset")
-            && !value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
-    };
-    if parameters.into_iter().any(other_charset) {
-        return false;
-    }
-    let essence = content_type
-        .unwrap_or_default()
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim();
-    let essence = essence.to_ascii_lowercase();
-    essence == "application/json"
-        || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
 /// A JSON text as type `T`.

@@ -4,10 +4,12 @@
 
 pub mod body;
 pub mod conditional;
+pub mod cors;
 pub mod exchange;
 pub mod extract;
 pub mod headers;
 pub mod idempotency;
+pub mod negotiation;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod openapi;
 pub mod pagination;

@@ -2,16 +2,20 @@
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, Request};
+use http::header::ALLOW;
+use http::{HeaderValue, Method, Request, StatusCode};
 use serde::Serialize;
 use std::sync::Arc;
 use tower_service::Service;
 
 use super::body::Body;
+use super::cors::CrossOrigin;
 use super::exchange::Exchange;
 use super::headers::{KITH_COST, SERVER_TIMING, TRACEPARENT, X_REQUEST_ID, add_common};
+use super::negotiation::accepts_json;
 use super::problem::{Refusal, render};
 use crate::error::Error;
+use crate::origins::AllowedOrigins;
 use crate::platform::{Figures, Level, Ports};
 
 /// What the pipeline itself must know.
@@ -20,15 +24,19 @@ pub struct Settings<'a> {
     pub expose_cost: bool,
     /// Why the request is not served at present, if so.
     pub closed: Option<&'a Error>,
+    /// The origins whose pages may call.
+    pub origins: &'a AllowedOrigins,
 }
 
 /// Serves one request. The layers, from the outside in:
 ///
 /// 1. the exchange: request id, trace, start of the clock (the cost meter came with the ports);
-/// 2. the answer itself: a refusal while Kith is closed, else the route's;
-/// 3. problem+json for every error, whoever found it;
-/// 4. headers: identity, timing, cost, security, caching;
-/// 5. one line in the log.
+/// 2. the answer itself: a browser's preflight, a refusal while Kith is closed or to a client that takes
+///    no JSON, else the route's;
+/// 3. the methods of a path, for `OPTIONS` and for a method that it has not;
+/// 4. problem+json for every error, whoever found it;
+/// 5. headers: identity, timing, cost, security, caching, what pages of other origins may read;
+/// 6. one line in the log.
 ///
 /// Body limits are enforced by the extractors while they read.
 pub async fn serve(
@@ -40,15 +48,14 @@ pub async fn serve(
     let exchange = Arc::new(Exchange::begin(request.headers(), ports));
     request.extensions_mut().insert(exchange.clone());
     let method = request.method().clone();
+    let cross_origin = CrossOrigin::of(&request);
 
-    let mut response = match settings.closed {
-        Some(error) => error.clone().into_response(),
-        None => match router.clone().call(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
-        },
+    let mut response = match cross_origin.preflight() {
+        Some(permission) => permission,
+        None => answer(router, request, settings).await,
     };
 
+    tell_methods(&method, &mut response);
     let refusal = render(&mut response, &exchange.request_id);
     let millis = ports.clock.now().millis_since(exchange.started);
     identify(&mut response, &exchange, ports, millis);
@@ -56,6 +63,7 @@ pub async fn serve(
         insert(&mut response, KITH_COST, &ports.cost.figures().to_string());
     }
     add_common(response.headers_mut());
+    cross_origin.permit(settings.origins, response.headers_mut());
     log(
         &exchange,
         method.as_str(),
@@ -65,6 +73,35 @@ pub async fn serve(
         millis,
     );
     response
+}
+
+async fn answer(router: &Router, request: Request<Body>, settings: &Settings<'_>) -> Response {
+    if let Some(error) = settings.closed {
+        return error.clone().into_response();
+    }
+    // Whoever asks only for the methods gets no body.
+    if request.method() != Method::OPTIONS && !accepts_json(request.headers()) {
+        return Refusal::NotAcceptable.into_response();
+    }
+    match router.clone().call(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+/// The router says which methods a path has, with 405. That every path has `OPTIONS`, and what it
+/// answers, is said here.
+fn tell_methods(method: &Method, response: &mut Response) {
+    if response.status() != StatusCode::METHOD_NOT_ALLOWED {
+        return;
+    }
+    let methods = response.headers().get(ALLOW);
+    let methods = methods.and_then(|methods| methods.to_str().ok());
+    let methods = format!("{},OPTIONS", methods.unwrap_or_default());
+    insert(response, ALLOW, &methods);
+    if method == Method::OPTIONS {
+        *response.status_mut() = StatusCode::NO_CONTENT;
+    }
 }
 
 fn identify(response: &mut Response, exchange: &Exchange, ports: &Ports, millis: i64) {

@@ -24,6 +24,8 @@ pub enum Refusal {
     Error(Error),
     /// The route exists, but not with this method; the router has set `Allow`.
     MethodNotAllowed,
+    /// The client takes no JSON, and Kith has nothing else.
+    NotAcceptable,
     /// The body is larger than the route reads.
     PayloadTooLarge,
     /// The body is not of the type the route reads.
@@ -117,10 +119,12 @@ impl Refusal {
                 Error::Forbidden(_) => StatusCode::FORBIDDEN,
                 Error::NotFound => StatusCode::NOT_FOUND,
                 Error::Conflict(_) => StatusCode::CONFLICT,
+                Error::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
                 Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 Error::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             },
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         }
@@ -145,12 +149,14 @@ impl Refusal {
 
     /// One of each kind whose code is not in [`Code`].
     #[must_use]
-    pub fn without_code() -> [Self; 6] {
+    pub fn without_code() -> [Self; 8] {
         [
             Self::Error(Error::Invalid(vec![])),
             Self::Error(Error::NotFound),
+            Self::Error(Error::PreconditionFailed),
             Self::Error(Error::internal("")),
             Self::MethodNotAllowed,
+            Self::NotAcceptable,
             Self::PayloadTooLarge,
             Self::UnsupportedMediaType,
         ]
@@ -171,12 +177,17 @@ impl Refusal {
             Self::Error(Error::NotFound) => {
                 ("not_found", "There is no such thing, or not for you.")
             }
+            Self::Error(Error::PreconditionFailed) => (
+                "precondition_failed",
+                "It has been changed since; read it again.",
+            ),
             Self::Error(Error::Internal { .. }) => {
                 ("internal", "Kith has a defect; it was logged.")
             }
             Self::MethodNotAllowed => {
                 ("method_not_allowed", "`Allow` lists the methods there are.")
             }
+            Self::NotAcceptable => ("not_acceptable", "The answer is `application/json`."),
             Self::PayloadTooLarge => ("payload_too_large", "The body is larger than is read here."),
             Self::UnsupportedMediaType => (
                 "unsupported_media_type",
@@ -261,8 +272,14 @@ mod tests {
                 | Error::Unprocessable(_)
                 | Error::Unavailable { .. },
             ) => true,
-            Refusal::Error(Error::Invalid(_) | Error::NotFound | Error::Internal { .. })
+            Refusal::Error(
+                Error::Invalid(_)
+                | Error::NotFound
+                | Error::PreconditionFailed
+                | Error::Internal { .. },
+            )
             | Refusal::MethodNotAllowed
+            | Refusal::NotAcceptable
             | Refusal::PayloadTooLarge
             | Refusal::UnsupportedMediaType => false,
         }

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::StatusCode;
-use http::header::{CACHE_CONTROL, ETAG, HeaderMap, HeaderValue, LINK};
+use http::header::{CACHE_CONTROL, ETAG, HeaderValue, LINK};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -13,7 +13,8 @@ use super::store::{self, ListedNotification, Notification};
 use crate::app::App;
 use crate::error::{Code, Error};
 use crate::http::api;
-use crate::http::conditional::{known_versions, weak_tag};
+use crate::http::body::JsonBody;
+use crate::http::conditional::{ASK_FIRST, IfNoneMatch, weak_tag};
 use crate::http::extract::{Json, Query};
 use crate::http::pagination::{Page, PageQuery};
 use crate::http::respond::json;
@@ -27,6 +28,10 @@ pub fn router() -> Router {
     Router::new()
         .route(api!("/notifications"), get(list_notifications))
         .route(api!("/notifications/read"), post(mark_read))
+}
+
+impl JsonBody for MarkReadRequest {
+    const LIMIT: usize = 4 * 1024;
 }
 
 /// A page of the list, and how much of the whole is unread.
@@ -48,7 +53,7 @@ pub(super) struct NotificationPage {
 pub(super) async fn list_notifications(
     app: App,
     viewer: Viewer,
-    headers: HeaderMap,
+    known: IfNoneMatch,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Error> {
     // A cursor is good for the list of its own account only.
@@ -60,12 +65,11 @@ pub(super) async fn list_notifications(
             .parse()
             .map_err(|_| Error::Malformed(Code::MalformedCursor))?,
     };
-    let known = known_versions(&headers);
-    let (batch, inbox, rows) = store::list(&viewer, &request, after, &known);
+    let (batch, inbox, rows) = store::list(&viewer, &request, after, &known.versions());
     let outcome = app.run(batch).await?;
     let inbox = outcome.first(&inbox)?.ok_or(Error::NotFound)?;
 
-    let mut response = if known.contains(&inbox.version.as_str()) {
+    let mut response = if known.matches(&inbox.version) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let rows = outcome.rows(&rows)?;
@@ -84,9 +88,9 @@ pub(super) async fn list_notifications(
     };
     let tag = HeaderValue::from_str(&weak_tag(&inbox.version)).map_err(Error::internal)?;
     response.headers_mut().insert(ETAG, tag);
-    // Kept by the client, but never shown without asking: asking costs a 304.
-    let cached = HeaderValue::from_static("private, no-cache");
-    response.headers_mut().insert(CACHE_CONTROL, cached);
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static(ASK_FIRST));
     Ok(response)
 }
 

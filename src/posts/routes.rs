@@ -13,11 +13,12 @@ use super::store;
 use crate::app::App;
 use crate::error::{Code, Error};
 use crate::http::api;
+use crate::http::body::JsonBody;
+use crate::http::conditional::IfNoneMatch;
 use crate::http::exchange::Exchange;
 use crate::http::extract::{Path, Query};
 use crate::http::idempotency::{self, Creation};
 use crate::http::pagination::{Page, PageQuery, PageResponse};
-use crate::http::respond::json;
 use crate::id::PostId;
 use crate::jobs::NewJob;
 use crate::viewer::{MaybeViewer, Viewer};
@@ -30,6 +31,10 @@ pub fn router() -> Router {
     Router::new()
         .route(api!("/posts"), get(list_posts).post(create_post))
         .route(api!("/posts/{id}"), get(get_post).delete(delete_post))
+}
+
+impl JsonBody for CreatePostRequest {
+    const LIMIT: usize = 64 * 1024;
 }
 
 /// `GET /posts`
@@ -75,11 +80,12 @@ pub(super) async fn create_post(
 pub(super) async fn get_post(
     app: App,
     viewer: MaybeViewer,
+    known: IfNoneMatch,
     Path(id): Path<PostId>,
 ) -> Result<Response, Error> {
     let (batch, row) = store::read(&viewer, &id);
     let post = app.run(batch).await?.first(&row)?.ok_or(Error::NotFound)?;
-    Ok(json(&post))
+    Ok(known.show(post.version, &post))
 }
 
 /// `DELETE /posts/{id}`

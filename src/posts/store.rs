@@ -166,7 +166,7 @@ pub(super) struct Post {
     edited_at: Option<Timestamp>,
     /// Grows with every change of the post itself.
     #[schemars(range(min = 1), example = 1)]
-    version: i64,
+    pub(super) version: i64,
 }
 
 /// Appends the condition that the viewer may see the post: absent and invisible look the same.

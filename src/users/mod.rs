@@ -67,6 +67,9 @@ pub struct Person {
     pub following_count: i64,
     /// Since when.
     pub created_at: Timestamp,
+    /// Grows with every change of the profile itself. Shown in the entity tag only.
+    #[serde(skip_serializing)]
+    pub version: i64,
 }
 
 /// How the one who asks and a person stand to each other.

@@ -2,9 +2,10 @@
 
 use email_address::{EmailAddress, Options};
 use schemars::JsonSchema;
+use serde::Deserialize;
 
-use crate::error::{Rule, Violation};
-use crate::text::{self, Lines};
+use crate::error::{Error, Rule, Violation};
+use crate::text::{self, Checks, Lines};
 
 /// The shortest username, in characters.
 const MIN_USERNAME: usize = 3;
@@ -17,6 +18,9 @@ const MAX_EMAIL: usize = 254;
 
 /// The longest display name, in characters.
 pub const MAX_DISPLAY_NAME: usize = 50;
+
+/// The longest text about oneself, in characters.
+const MAX_BIO: usize = 500;
 
 /// Names that could be taken for a part of Kith, or for those who run it.
 const RESERVED: [&str; 34] = [
@@ -162,6 +166,59 @@ impl Email {
     }
 }
 
+/// The body of `PATCH /profile`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(description = "What is to be changed of one's own profile. The rest stays as it is.")]
+pub(super) struct UpdateProfileRequest {
+    /// The name shown.
+    #[schemars(
+        length(min = 1, max = MAX_DISPLAY_NAME),
+        regex(pattern = text::pattern(Lines::One)),
+        example = &"Asha Rao"
+    )]
+    display_name: Option<String>,
+    /// What the person says about themselves.
+    #[schemars(
+        length(max = MAX_BIO),
+        regex(pattern = text::pattern_or_blank(Lines::Many)),
+        example = &"Boats and bread."
+    )]
+    bio: Option<String>,
+    /// Whether follows need approval.
+    #[schemars(example = false)]
+    locked: Option<bool>,
+}
+
+/// Changes of a profile that keep every rule. What is absent stays as it is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct ProfileChanges {
+    pub(super) display_name: Option<String>,
+    pub(super) bio: Option<String>,
+    pub(super) locked: Option<bool>,
+}
+
+impl UpdateProfileRequest {
+    /// Reads the changes.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with every rule it breaks.
+    pub(super) fn parse(self) -> Result<ProfileChanges, Error> {
+        let mut checks = Checks::default();
+        if let Some(name) = &self.display_name {
+            checks.note(check_display_name("/display_name", name));
+        }
+        if let Some(bio) = &self.bio {
+            checks.note(text::check("/bio", bio, Lines::Many, 0, MAX_BIO));
+        }
+        checks.finish(Some(ProfileChanges {
+            display_name: self.display_name,
+            bio: self.bio,
+            locked: self.locked,
+        }))
+    }
+}
+
 /// Checks a display name: 1–50 characters on one line.
 ///
 /// # Errors
@@ -220,6 +277,26 @@ mod tests {
         }
         assert_eq!(username("ab\0"), Err(Rule::InvalidCharacters));
         assert_eq!(username("Admin"), Err(Rule::Reserved));
+    }
+
+    #[test]
+    fn what_is_left_out_of_a_profile_stays_as_it_is() {
+        let parse = |json: &str| {
+            serde_json::from_str::<UpdateProfileRequest>(json)
+                .unwrap()
+                .parse()
+        };
+        let changes = parse(r#"{"bio":"","locked":true}"#).unwrap();
+        assert_eq!(changes.display_name, None);
+        assert_eq!(changes.bio.as_deref(), Some(""));
+        assert_eq!(changes.locked, Some(true));
+        for broken in [
+            r#"{"display_name":" "}"#,
+            r#"{"bio":"a\u0000b"}"#,
+            &format!(r#"{{"bio":"{}"}}"#, "b".repeat(MAX_BIO + 1)),
+        ] {
+            assert!(parse(broken).is_err(), "{broken}");
+        }
     }
 
     #[test]

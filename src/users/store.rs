@@ -3,9 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::rules::ProfileChanges;
 use super::{Person, Relation};
 use crate::id::UserId;
-use crate::platform::{Batch, Rows, flag, optional_json_text, params};
+use crate::platform::{Batch, Rows, Write, flag, optional_json_text, params};
 use crate::time::Timestamp;
 use crate::viewer::{MaybeViewer, Viewer};
 
@@ -72,7 +73,9 @@ macro_rules! person {
             $user,
             ".following_count, ",
             $user,
-            ".created_at"
+            ".created_at, ",
+            $user,
+            ".profile_version as version"
         )
     };
 }
@@ -186,11 +189,47 @@ pub(super) struct PersonRow {
     relation: Option<Relation>,
 }
 
+impl PersonRow {
+    /// The version of the profile itself.
+    pub(super) const fn version(&self) -> i64 {
+        self.person.version
+    }
+}
+
 /// One's own account, for `GET /profile`.
 pub(super) fn my_profile(viewer: &Viewer) -> (Batch, Rows<Me>) {
     let mut batch = Batch::guarded(viewer);
     let me = select_me(&mut batch, viewer.user_id());
     (batch, me)
+}
+
+/// Changes one's own profile, if it is at one of `versions` (a JSON array; none means any), and
+/// answers with it.
+pub(super) fn update_profile(
+    viewer: &Viewer,
+    changes: &ProfileChanges,
+    versions: Option<String>,
+) -> (Batch, Write, Rows<Me>) {
+    let mut batch = Batch::guarded(viewer);
+    let written = batch.write(
+        "update users
+set display_name = coalesce(?2, display_name),
+  bio = coalesce(?3, bio),
+  locked = coalesce(?4, locked),
+  version = version + 1,
+  profile_version = profile_version + 1
+where id = ?1
+  and (?5 is null or profile_version in (select value from json_each(?5)))",
+        params![
+            viewer.user_id(),
+            changes.display_name.as_deref(),
+            changes.bio.as_deref(),
+            changes.locked,
+            versions
+        ],
+    );
+    let me = select_me(&mut batch, viewer.user_id());
+    (batch, written, me)
 }
 
 /// The public profile of whoever has this username, if the viewer may see them. The relation is told

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { recordedRows, statedCost } from "./harness/cost.ts";
 import { eventually } from "./harness/eventually.ts";
+import { readDocument } from "./harness/openapi.ts";
 import type { Headers, PersonActor } from "./harness/person.ts";
 import { expectInvalid, expectProblem } from "./harness/problem.ts";
 import { openWorld } from "./harness/world.ts";
@@ -9,7 +10,14 @@ import { openWorld } from "./harness/world.ts";
 const world = await openWorld();
 const asha = await world.person("asha");
 const post = await asha.posts.create({ caption: "First light" });
-const JSON_LIMIT = 64 * 1024;
+
+/** What each route reads at most, as the document says. */
+const LIMITS = Object.entries(readDocument().paths).flatMap(([path, methods]) =>
+  Object.entries(methods).flatMap(([method, { requestBody }]) => {
+    const limit = Number(/At most (\d+) bytes/.exec(requestBody?.description ?? "")?.[1]);
+    return requestBody === undefined ? [] : [{ method: method.toUpperCase(), path, limit }];
+  }),
+);
 
 describe("routes that are not there", () => {
   test.for(["/", "/api", "/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v2/posts", "/posts", "/api/v1/health"])(
@@ -23,7 +31,7 @@ describe("routes that are not there", () => {
     ["/auth/register", ["POST"]],
     ["/auth/login", ["POST"]],
     ["/auth/logout", ["POST"]],
-    ["/profile", ["GET"]],
+    ["/profile", ["GET", "PATCH"]],
     [`/users/${asha.username}`, ["GET"]],
     ["/posts", ["GET", "POST"]],
     [`/posts/${post.id}`, ["GET", "DELETE"]],
@@ -38,7 +46,13 @@ describe("routes that are not there", () => {
       await expectProblem(response, 405, "method_not_allowed");
       const allowed = (response.headers.get("allow") ?? "").split(",").map((name) => name.trim());
       expect(allowed.filter((name) => name !== "HEAD" && name !== "OPTIONS").toSorted()).toEqual(methods.toSorted());
+      const asked = await world.anonymous.fetch("OPTIONS", path);
+      expect([asked.status, await asked.text(), asked.headers.get("allow")]).toEqual([204, "", response.headers.get("allow")]);
     }
+  });
+
+  test("OPTIONS of a path that is not there finds nothing", async () => {
+    await expectProblem(await world.fetch("OPTIONS", "/api/v1/nothing"), 404, "not_found");
   });
 
   test.for(["/health", "/health/ready", "/.well-known/jwks.json"])("%s is only read", async (path) => {
@@ -83,10 +97,19 @@ describe("bodies", () => {
     }
   });
 
-  test("a body of 64 KiB is read, one byte more is not", async () => {
-    const padded = (length: number) => '{"caption":"x"}'.padEnd(length, " ");
-    expect((await send(padded(JSON_LIMIT))).status).toBe(201);
-    await expectProblem(await send(padded(JSON_LIMIT + 1)), 413, "payload_too_large");
+  test.for(LIMITS)("$method $path reads $limit bytes, and not one more", async ({ method, path, limit }) => {
+    const { url } = await world.fetch("GET", "/health");
+    const padded = (length: number) => `{${" ".repeat(length - 2)}}`;
+    const headers = { authorization: `Bearer ${asha.accessToken}`, "content-type": "application/json" };
+    const streamed = (length: number) => {
+      const init: RequestInit = { method, headers, body: new Blob([padded(length)]).stream(), duplex: "half" };
+      return fetch(new URL(path, url), init);
+    };
+    const told = (length: number) => asha.fetch(method, path.replace("/api/v1", ""), padded(length));
+    for (const ask of [told, streamed]) {
+      expect((await ask(limit)).status).not.toBe(413);
+      await expectProblem(await ask(limit + 1), 413, "payload_too_large");
+    }
   });
 
   test("a body that does not say its length is limited all the same", async () => {
@@ -145,6 +168,32 @@ describe("bodies", () => {
   test("a member given twice is refused, so that no two readers see two things", async () => {
     const response = await send('{"caption":"one","caption":"two"}');
     expect([400, 422]).toContain(response.status);
+  });
+});
+
+describe("what the client takes", () => {
+  const asked = (accept: string) => asha.fetch("GET", "/posts", undefined, { accept });
+
+  test.for(["application/json", "application/*", "*/*", "application/problem+json", "text/html, */*;q=0.1"])(
+    "%s is JSON's to satisfy",
+    async (accept) => {
+      expect((await asked(accept)).status).toBe(200);
+    },
+  );
+
+  test.for(["text/html", "image/webp,image/*", "application/json;q=0", "application/json;q=0,*/*", "application/xml"])(
+    "%s is not to be had",
+    async (accept) => {
+      await expectProblem(await asked(accept), 406, "not_acceptable");
+    },
+  );
+
+  test("nothing happens to who takes no JSON", async () => {
+    const before = await world.state.rowCounts();
+    const response = await asha.fetch("POST", "/posts", { caption: "unseen" }, { accept: "text/html" });
+    await expectProblem(response.clone(), 406, "not_acceptable");
+    expect(statedCost(response).d1_trips).toBe(0);
+    expect(await world.state.rowCounts()).toEqual(before);
   });
 });
 

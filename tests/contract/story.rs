@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use http::Request;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
 use http_body_util::BodyExt;
 use kith::app::{App, Deployment};
 use kith::http::body::Body;
@@ -274,7 +274,18 @@ fn accounts(kith: &Kith, asha: &Person) {
         401,
         json!({"username": "nobody", "password": "a passphrase of one's own"}),
     );
-    kith.get("/profile", &asha.token);
+    let tag = kith.get("/profile", &asha.token).etag.unwrap();
+    for (status, seen) in [(200, tag.as_str()), (412, &tag), (200, "*")] {
+        let bearer = format!("Bearer {}", asha.token);
+        let request = Request::builder().method("PATCH").uri("/api/v1/profile");
+        let request = request
+            .header(AUTHORIZATION, bearer)
+            .header(CONTENT_TYPE, "application/json")
+            .header(IF_MATCH, seen);
+        let body = json!({"bio": "Boats and bread.", "locked": seen == "*"}).to_string();
+        let answer = kith.send(request.body(Body::from(body)).unwrap());
+        assert_eq!(answer.status, status, "{seen}");
+    }
     kith.get("/health/ready", "");
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use http::Request;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
 use http_body_util::BodyExt;
 use kith::http::body::Body;
 use kith::http::headers::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
@@ -116,7 +116,7 @@ impl Client {
                 || (chaos.focus.fault == chaos::STORE_FAILS.fault && scenario.reads_flags);
             match (scenario.hashes, in_focus) {
                 (true, _) if !self.hashes => 0,
-                (true, true) => 8,
+                (true, true) => 14,
                 (false, true) => 40,
                 _ => scenario.weight,
             }
@@ -190,6 +190,9 @@ impl Client {
         }
         if let Some(tag) = &call.if_none_match {
             request = request.header(IF_NONE_MATCH, tag);
+        }
+        if let Some(tag) = &call.if_match {
+            request = request.header(IF_MATCH, tag);
         }
         let body = match &call.body {
             None => Body::empty(),

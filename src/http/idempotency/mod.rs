@@ -17,7 +17,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-use super::extract::{JsonBytes, parse};
+use super::body::JsonBody;
+use super::extract::{parse, read_json};
 use super::headers::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
 use super::problem::Refusal;
 use super::respond::created;
@@ -50,10 +51,10 @@ pub struct Creation<T> {
     pub key: Option<IdempotencyKey>,
 }
 
-impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Creation<T> {
+impl<S: Sync, T: JsonBody> FromRequest<S> for Creation<T> {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
         let text = sent_key(request.headers())?;
         let mut hash = Sha256::new();
         hash.update(request.method().as_str());
@@ -65,7 +66,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Creation<T> {
                 .map_or("", PathAndQuery::as_str),
         );
         hash.update("\n");
-        let JsonBytes(body) = JsonBytes::from_request(request, state).await?;
+        let body = read_json(request, T::LIMIT).await?;
         hash.update(&body);
         let key = text.map(|key| IdempotencyKey {
             key,

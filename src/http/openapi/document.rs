@@ -27,8 +27,9 @@ pub struct Document {
     answers: SchemaGenerator,
     tags: Vec<Value>,
     paths: Map<String, Value>,
-    /// Refusals by name: those with the same codes look the same everywhere.
-    refusals: Map<String, Value>,
+    /// Answers by name that belong to no operation alone: refusals with the same codes look the same
+    /// everywhere.
+    shared: Map<String, Value>,
 }
 
 impl Default for Document {
@@ -44,7 +45,7 @@ impl Default for Document {
             answers: settings().for_serialize().into_generator(),
             tags: vec![],
             paths: Map::new(),
-            refusals: Map::new(),
+            shared: Map::new(),
         }
     }
 }
@@ -93,12 +94,14 @@ impl Document {
             if !rest.is_empty() {
                 members.insert("description".to_owned(), rest.join("\n\n").into());
             }
-            if let Some(schema) = operation.body {
-                let schema = schema(&mut self.requests);
-                members.insert(
-                    "requestBody".to_owned(),
-                    json!({"required": true, "content": {"application/json": {"schema": schema}}}),
-                );
+            if let Some(body) = operation.body {
+                let schema = (body.schema)(&mut self.requests);
+                let sent = json!({
+                    "description": format!("At most {} bytes.", body.limit),
+                    "required": true,
+                    "content": {"application/json": {"schema": schema}},
+                });
+                members.insert("requestBody".to_owned(), sent);
             }
         }
         described
@@ -201,13 +204,34 @@ impl Document {
         let codes: Vec<_> = refusals.keys().copied().collect();
         let name = format!("{status}.{}", codes.join("."));
         let reference = json!({"$ref": format!("#/components/responses/{name}")});
-        self.refusals.insert(name, problem);
+        self.shared.insert(name, problem);
         reference
+    }
+
+    /// Every path has `OPTIONS`, so its two answers are told beside them.
+    fn share_options(&mut self) {
+        for (name, says, headers) in [
+            (
+                "204.options",
+                "To `OPTIONS`: the methods of the path.",
+                &["Allow"][..],
+            ),
+            (
+                "204.preflight",
+                "To a browser's preflight: what a page of its origin may send, if it may.",
+                headers::OF_PREFLIGHTS,
+            ),
+        ] {
+            let headers = header_references(headers.iter().copied());
+            let answer = json!({"description": says, "headers": headers});
+            self.shared.insert(name.to_owned(), answer);
+        }
     }
 
     /// The document of all slices added.
     #[must_use]
     pub fn finish(mut self) -> Value {
+        self.share_options();
         // No operation has a method it has not, so this one is told beside them.
         let not_allowed = Refusal::MethodNotAllowed;
         let refusals = BTreeMap::from([(not_allowed.code(), &not_allowed)]);
@@ -251,7 +275,7 @@ impl Document {
                 },
                 "parameters": components([EVERY_REQUEST, SOME_REQUESTS], Header::parameter),
                 "headers": components([EVERY_ANSWER, SOME_ANSWERS], Header::header),
-                "responses": self.refusals,
+                "responses": self.shared,
                 "schemas": schemas,
             },
         });

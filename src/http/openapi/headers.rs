@@ -45,6 +45,13 @@ pub(super) const SOME_REQUESTS: &[Header] = &[
         always: false,
     },
     Header {
+        name: "If-Match",
+        says: "The entity tag of what is to be changed, as it was read. Where it has been changed since, the answer is a 412. What only hangs on it, like a count, is no change.",
+        pattern: "",
+        example: "\"3.mJx0vR5dZk2cQyWb\"",
+        always: false,
+    },
+    Header {
         name: "Idempotency-Key",
         says: "Names what is to be created: in quotes or bare, for a day, for this account. The same request under the same key creates nothing more, and answers what the first answered.",
         pattern: "^(\"([ !#-\\[\\]-~]|\\\\[\"\\\\]){1,255}\"|[!#-~][ -~]{0,254})$",
@@ -98,6 +105,27 @@ pub(super) const EVERY_ANSWER: &[Header] = &[
         always: true,
     },
     Header {
+        name: "Vary",
+        says: "The answer depends on this header of the request too.",
+        pattern: "^Origin$",
+        example: "Origin",
+        always: true,
+    },
+    Header {
+        name: "Access-Control-Allow-Origin",
+        says: "The page that asks may read the answer. Only for the origins that the deployment allows.",
+        pattern: "^https?://[^/]+$",
+        example: "https://app.example",
+        always: false,
+    },
+    Header {
+        name: "Access-Control-Expose-Headers",
+        says: "The headers that it may read.",
+        pattern: "^[a-z-]+(,[a-z-]+)*$",
+        example: "etag,link,location,x-request-id",
+        always: false,
+    },
+    Header {
         name: "Content-Security-Policy",
         says: "An answer is data: nothing in it is to be run or framed.",
         pattern: "^default-src 'none'; frame-ancestors 'none'$",
@@ -126,14 +154,35 @@ pub(super) const SOME_ANSWERS: &[Header] = &[
         name: "Allow",
         says: "The methods that the path has.",
         pattern: "",
-        example: "GET,HEAD,POST",
+        example: "GET,HEAD,POST,OPTIONS",
         always: true,
     },
     Header {
+        name: "Access-Control-Allow-Headers",
+        says: "The headers that a page may send.",
+        pattern: "^[a-z-]+(,[a-z-]+)*$",
+        example: "authorization,content-type,idempotency-key",
+        always: false,
+    },
+    Header {
+        name: "Access-Control-Allow-Methods",
+        says: "The methods that a page may use.",
+        pattern: "^[A-Z]+(,[A-Z]+)*$",
+        example: "GET,HEAD,POST,PUT,PATCH,DELETE",
+        always: false,
+    },
+    Header {
+        name: "Access-Control-Max-Age",
+        says: "Seconds for which a browser need not ask again.",
+        pattern: "^[0-9]+$",
+        example: "7200",
+        always: false,
+    },
+    Header {
         name: "ETag",
-        says: "The version of what is shown, for `If-None-Match`.",
+        says: "Stands for what is shown, for `If-None-Match` and, where it is not weak, for `If-Match`.",
         pattern: "^(W/)?\"[^\"]+\"$",
-        example: "W/\"0123456789ab.7.5.3\"",
+        example: "\"3.mJx0vR5dZk2cQyWb\"",
         always: true,
     },
     Header {
@@ -172,6 +221,29 @@ pub(super) const SOME_ANSWERS: &[Header] = &[
         always: true,
     },
 ];
+
+/// What the answer to a preflight bears besides.
+pub(super) const OF_PREFLIGHTS: &[&str] = &[
+    "Access-Control-Allow-Headers",
+    "Access-Control-Allow-Methods",
+    "Access-Control-Max-Age",
+];
+
+/// The names of all headers that Kith reads, but for those of the body and the access token.
+pub fn read() -> impl Iterator<Item = &'static str> {
+    EVERY_REQUEST
+        .iter()
+        .chain(SOME_REQUESTS)
+        .map(|header| header.name)
+}
+
+/// The names of all headers that Kith answers with, but for those of the body.
+pub fn answered() -> impl Iterator<Item = &'static str> {
+    EVERY_ANSWER
+        .iter()
+        .chain(SOME_ANSWERS)
+        .map(|header| header.name)
+}
 
 /// What every refusal with a status bears besides.
 pub(super) fn of_refusal(status: u16) -> &'static [&'static str] {

@@ -13,4 +13,5 @@ mod operation;
 mod source;
 
 pub use document::Document;
+pub use headers::{answered, read};
 pub use operation::{Answer, Asker, Handler, Input, Operation};

@@ -5,6 +5,8 @@ use http::{HeaderMap, StatusCode};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::error::{Code, Error, Rule};
+use crate::http::body::JsonBody;
+use crate::http::conditional::{IfMatch, IfNoneMatch};
 use crate::http::extract::{Json, Path, Query};
 use crate::http::idempotency::Creation;
 use crate::http::problem::Refusal;
@@ -32,7 +34,7 @@ pub struct Operation {
     pub(super) asker: Asker,
     pub(super) path_parameter: Option<PathParameter>,
     pub(super) query: Option<SchemaOf>,
-    pub(super) body: Option<SchemaOf>,
+    pub(super) body: Option<Body>,
     pub(super) reads: Vec<&'static str>,
     /// What each of its answers bears that is no refusal.
     pub(super) answer_headers: Vec<&'static str>,
@@ -45,6 +47,14 @@ pub(super) struct PathParameter {
     pub(super) schema: SchemaOf,
     pub(super) says: &'static str,
     pub(super) example: Option<&'static str>,
+}
+
+/// What is sent.
+#[derive(Clone, Copy)]
+pub(super) struct Body {
+    pub(super) schema: SchemaOf,
+    /// The most of it, in bytes.
+    pub(super) limit: usize,
 }
 
 impl Operation {
@@ -69,6 +79,7 @@ impl Operation {
                 unavailable(Code::DependencyUnavailable),
                 unavailable(Code::Maintenance),
                 unavailable(Code::Misconfigured),
+                Refusal::NotAcceptable,
             ],
         };
         H::describe(&mut operation);
@@ -88,6 +99,11 @@ impl Operation {
     /// `PUT path`, which `handler` serves.
     pub fn put<I>(path: &'static str, handler: impl Handler<I>) -> Self {
         Self::new("put", path, handler)
+    }
+
+    /// `PATCH path`, which `handler` serves.
+    pub fn patch<I>(path: &'static str, handler: impl Handler<I>) -> Self {
+        Self::new("patch", path, handler)
     }
 
     /// `DELETE path`, which `handler` serves.
@@ -236,9 +252,32 @@ impl<T> Input for Extension<T> {
     fn describe(_: &mut Operation) {}
 }
 
-impl<T: JsonSchema> Input for Json<T> {
+/// A client that has what the answer would show gets 304 instead.
+impl Input for IfNoneMatch {
     fn describe(operation: &mut Operation) {
-        operation.body = Some(SchemaGenerator::subschema_for::<T>);
+        operation.add_read("If-None-Match");
+        operation.add_answer_header("ETag");
+        let unchanged = "The client has it: one of the tags it sent is still right.";
+        operation
+            .answers
+            .push(Answer::new(StatusCode::NOT_MODIFIED, unchanged));
+    }
+}
+
+impl Input for IfMatch {
+    fn describe(operation: &mut Operation) {
+        operation.add_read("If-Match");
+        operation.add_answer_header("ETag");
+        operation.add_refusal(Error::PreconditionFailed);
+    }
+}
+
+impl<T: JsonBody + JsonSchema> Input for Json<T> {
+    fn describe(operation: &mut Operation) {
+        operation.body = Some(Body {
+            schema: SchemaGenerator::subschema_for::<T>,
+            limit: T::LIMIT,
+        });
         operation.add_refusal(Error::Malformed(Code::MalformedJson));
         operation.add_refusal(Refusal::PayloadTooLarge);
         operation.add_refusal(Refusal::UnsupportedMediaType);
@@ -246,7 +285,7 @@ impl<T: JsonSchema> Input for Json<T> {
     }
 }
 
-impl<T: JsonSchema> Input for Creation<T> {
+impl<T: JsonBody + JsonSchema> Input for Creation<T> {
     fn describe(operation: &mut Operation) {
         Json::<T>::describe(operation);
         operation.add_read("Idempotency-Key");

@@ -6,7 +6,8 @@
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::header::{
-    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, IF_NONE_MATCH, USER_AGENT,
+    ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName,
+    IF_MATCH, IF_NONE_MATCH, ORIGIN, USER_AGENT,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
@@ -20,10 +21,26 @@ use crate::http::body::{self, Body};
 use crate::http::headers::{IDEMPOTENCY_KEY, TRACEPARENT, X_REQUEST_ID};
 
 /// The headers Kith reads of every request.
-const READ: [HeaderName; 4] = [AUTHORIZATION, IF_NONE_MATCH, TRACEPARENT, X_REQUEST_ID];
+const READ: [HeaderName; 6] = [
+    ACCEPT,
+    AUTHORIZATION,
+    IF_NONE_MATCH,
+    ORIGIN,
+    TRACEPARENT,
+    X_REQUEST_ID,
+];
 
 /// The headers Kith reads besides where there may be a body.
-const READ_WITH_BODY: [HeaderName; 4] = [CONTENT_TYPE, CONTENT_LENGTH, IDEMPOTENCY_KEY, USER_AGENT];
+const READ_WITH_BODY: [HeaderName; 5] = [
+    CONTENT_TYPE,
+    CONTENT_LENGTH,
+    IDEMPOTENCY_KEY,
+    IF_MATCH,
+    USER_AGENT,
+];
+
+/// The header of a preflight, which is an `OPTIONS`.
+const READ_WITH_OPTIONS: [HeaderName; 1] = [ACCESS_CONTROL_REQUEST_METHOD];
 
 /// The request as the pipeline takes it.
 ///
@@ -38,6 +55,9 @@ pub fn request(raw: &web_sys::Request) -> Request<Body> {
     copy(&source, &READ, &mut headers);
     if has_body {
         copy(&source, &READ_WITH_BODY, &mut headers);
+    }
+    if method == Method::OPTIONS {
+        copy(&source, &READ_WITH_OPTIONS, &mut headers);
     }
     let body = if has_body {
         incoming(raw, &headers)
@@ -77,7 +97,7 @@ fn path_and_query(url: &str) -> &str {
 /// piece by piece, so that whoever reads can stop at a limit.
 fn incoming(raw: &web_sys::Request, headers: &HeaderMap) -> Body {
     let request = SendWrapper::new(Clone::clone(raw));
-    if body::declared_length(headers).is_some_and(|length| length <= body::JSON_LIMIT) {
+    if body::declared_length(headers).is_some_and(|length| length <= body::READ_AT_ONCE) {
         return Body::from_stream(stream::once(SendFuture::new(async move {
             let buffer =
                 JsFuture::from(request.array_buffer().map_err(|error| unreadable(&error))?).await;

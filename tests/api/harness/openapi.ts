@@ -35,7 +35,7 @@ interface Parameter {
 interface Operation {
   operationId: string;
   parameters: (Reference & Parameter)[];
-  requestBody?: { content: Record<string, { schema: Schema }> };
+  requestBody?: { description: string; content: Record<string, { schema: Schema }> };
   responses: Record<string, Reference & Answer>;
 }
 
@@ -63,6 +63,9 @@ const NOT_KITHS = ["connection", "content-encoding", "content-length", "content-
 
 /** What is served as a file beside the API. What is no file there is answered by Kith. */
 const FILES = /^\/(docs|openapi\.json)([/.]|$)/;
+
+/** What Kith refuses before it looks at the path. */
+const BEFORE_THE_ROUTE = ["maintenance", "misconfigured", "not_acceptable"];
 
 /** The rules that a schema cannot say: what breaks them is refused though the document takes it. */
 const UNSAYABLE = [
@@ -103,9 +106,10 @@ export class Contract {
     if (FILES.test(pathname) && !asked.response.headers.has("x-request-id")) return [];
     const text = await asked.response.clone().text();
     const route = this.#routes.find(({ pattern }) => pattern.test(pathname));
-    if (route === undefined) return this.#ofNoRoute(asked.response, text);
+    if (route === undefined) return this.#ofNoRoute(asked, text);
     const methods = this.document.paths[route.template] ?? {};
     const operation = methods[asked.method === "HEAD" ? "get" : asked.method.toLowerCase()];
+    if (asked.method === "OPTIONS" && asked.response.status === 204) return this.#ofOptions(asked.response, Object.keys(methods));
     if (operation === undefined) return this.#ofNoMethod(asked.response, text, Object.keys(methods));
     const found = this.#ofAnswer(operation, asked, text);
     const [, ...values] = route.pattern.exec(pathname) ?? [];
@@ -114,19 +118,23 @@ export class Contract {
     return found.map((complaint) => `${operation.operationId}, ${asked.response.status}: ${complaint}`);
   }
 
-  #ofNoRoute(response: Response, text: string): string[] {
-    // While Kith is closed, it says so before it looks at the path.
-    return this.#ofComponents(response, text, ["not_found", "maintenance", "misconfigured"], "no such path");
+  #ofNoRoute({ method, response }: Asked, text: string): string[] {
+    // A preflight is answered whatever its path.
+    if (method === "OPTIONS" && response.status === 204) return this.#ofOptions(response, []);
+    return this.#ofComponents(response, text, ["not_found", ...BEFORE_THE_ROUTE], "no such path");
+  }
+
+  /** `OPTIONS` tells a path's methods; a preflight, which no test needs to say it is, tells none. */
+  #ofOptions(response: Response, methods: string[]): string[] {
+    const preflight = !response.headers.has("allow");
+    const answer = this.document.components.responses[preflight ? "204.preflight" : "204.options"];
+    if (answer === undefined) return ["the document does not tell of OPTIONS"];
+    return [...this.#ofHeaders(answer, response), ...(preflight ? [] : allowedBy(response, methods))];
   }
 
   #ofNoMethod(response: Response, text: string, methods: string[]): string[] {
-    const found = this.#ofComponents(response, text, ["method_not_allowed", "maintenance", "misconfigured"], "no such method");
-    if (response.status !== 405) return found;
-    const allowed = (response.headers.get("allow") ?? "").split(",").map((method) => method.trim().toLowerCase());
-    // GET brings HEAD with it.
-    const documented = methods.includes("get") ? [...methods, "head"] : methods;
-    if (allowed.toSorted().join() !== documented.toSorted().join()) found.push(`Allow has ${allowed.join()}, the document ${documented.join()}`);
-    return found;
+    const found = this.#ofComponents(response, text, ["method_not_allowed", ...BEFORE_THE_ROUTE], "no such method");
+    return response.status === 405 ? [...found, ...allowedBy(response, methods)] : found;
   }
 
   /** An answer that belongs to no operation has to be one of these refusals. */
@@ -220,6 +228,13 @@ export class Contract {
     for (const name of entry.$ref.split("/").slice(1)) found = (found as Record<string, unknown>)[name];
     return found as T | undefined;
   }
+}
+
+/** Where `Allow` and the document differ. `GET` brings `HEAD` with it, and every path has `OPTIONS`. */
+function allowedBy(response: Response, methods: string[]): string[] {
+  const allowed = (response.headers.get("allow") ?? "").split(",").map((method) => method.trim().toLowerCase());
+  const documented = [...methods, "options", ...(methods.includes("get") ? ["head"] : [])];
+  return allowed.toSorted().join() === documented.toSorted().join() ? [] : [`Allow has ${allowed.join()}, the document ${documented.join()}`];
 }
 
 /** The same schema with references into the whole document. */

@@ -24,6 +24,11 @@ pub struct User {
     pub status: Status,
     pub posts: i64,
     pub created_at: Timestamp,
+    pub display_name: String,
+    pub bio: String,
+    pub locked: bool,
+    /// How often the profile was changed, from 1.
+    pub profile_version: i64,
 }
 
 /// One login on one device.
@@ -44,6 +49,10 @@ impl User {
             status: Status::Active,
             posts: 0,
             created_at,
+            display_name: username.to_owned(),
+            bio: String::new(),
+            locked: false,
+            profile_version: 1,
         }
     }
 }
@@ -115,7 +124,7 @@ impl Model {
         json!({
             "id": id,
             "username": user.username,
-            "display_name": user.username,
+            "display_name": user.display_name,
             "avatar_url": null,
         })
     }
@@ -126,10 +135,10 @@ impl Model {
         json!({
             "id": id,
             "username": user.username,
-            "display_name": user.username,
-            "bio": "",
+            "display_name": user.display_name,
+            "bio": user.bio,
             "avatar_url": null,
-            "locked": false,
+            "locked": user.locked,
             "post_count": user.posts,
             "follower_count": 0,
             "following_count": 0,

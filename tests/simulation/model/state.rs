@@ -14,8 +14,9 @@ pub type State = BTreeMap<&'static str, Vec<Value>>;
 const TABLES: [(&str, &str); 10] = [
     (
         "users",
-        "select json_array(id, username, email, status, post_count, created_at) as row
-         from users order by id",
+        "select json_array(
+           id, username, email, status, post_count, created_at, display_name, bio, locked, profile_version
+         ) as row from users order by id",
     ),
     (
         "sessions",
@@ -99,7 +100,11 @@ fn promised(model: &Model) -> State {
             user.email,
             status,
             user.posts,
-            created_at
+            created_at,
+            user.display_name,
+            user.bio,
+            i64::from(user.locked),
+            user.profile_version,
         ])
     });
     let sessions = model.sessions.iter().map(|(id, session)| {

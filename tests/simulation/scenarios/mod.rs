@@ -2,6 +2,7 @@
 //! own here.
 
 mod auth;
+mod conditional;
 mod health;
 mod likes;
 mod lists;
@@ -21,6 +22,7 @@ use crate::chaos::Chaos;
 use crate::model::{self, Caller, Id, Model, Prediction, Task};
 
 pub use auth::{OTHER_PASSWORD, PASSWORD};
+pub use conditional::Seen;
 pub use lists::NextPage;
 
 /// An HTTP request, without who asks.
@@ -30,6 +32,7 @@ pub struct Call {
     pub path: String,
     pub body: Option<Value>,
     pub if_none_match: Option<String>,
+    pub if_match: Option<String>,
     pub idempotency_key: Option<String>,
 }
 
@@ -40,6 +43,7 @@ impl Call {
             path: path.into(),
             body: None,
             if_none_match: None,
+            if_match: None,
             idempotency_key: None,
         }
     }
@@ -165,6 +169,8 @@ pub struct Memory {
     pub token: Option<String>,
     /// The entity tag of a list of notifications, perhaps of another account that used the device.
     pub etag: Option<String>,
+    /// Single resources as they were last seen, by their paths, perhaps by another account too.
+    pub seen: BTreeMap<String, Seen>,
     /// How lists go on, by their paths.
     pub pages: BTreeMap<String, NextPage>,
 }
@@ -176,6 +182,7 @@ impl Memory {
             caller,
             token,
             etag: self.etag.take(),
+            seen: std::mem::take(&mut self.seen),
             pages: BTreeMap::new(),
         };
     }
@@ -328,6 +335,7 @@ pub const SCENARIOS: &[Scenario] = &[
     posts::DELETE,
     posts::LIST,
     users::ME,
+    users::UPDATE,
     users::PROFILE,
 ];
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::conditional::{self, Seen};
 use super::lists::{self, NextPage};
 use super::{
     Answer, Call, Memory, Moment, Operation, POST_DELETED_JOB, Scenario, Site, USUAL, page_call,
@@ -58,7 +59,11 @@ pub const READ: Scenario = Scenario {
     route: "GET /api/v1/posts/{id}",
     sites: &[Site::reading("posts.read")],
     weight: 8,
-    draw: |choice| Arc::new(Read(choice.post())),
+    draw: |choice| {
+        let post = choice.post();
+        let known = choice.seen(&format!("/posts/{post}"));
+        Arc::new(Read { post, known })
+    },
     ..USUAL
 };
 
@@ -177,11 +182,17 @@ impl Operation for Create {
     }
 }
 
-struct Read(Id);
+struct Read {
+    post: Id,
+    known: Option<Seen>,
+}
 
 impl Operation for Read {
     fn call(&self) -> Call {
-        Call::new("GET", format!("/posts/{}", self.0))
+        Call {
+            if_none_match: self.known.as_ref().map(|known| known.tag.clone()),
+            ..Call::new("GET", format!("/posts/{}", self.post))
+        }
     }
 
     fn open_to_anyone(&self) -> bool {
@@ -199,11 +210,19 @@ impl Operation for Read {
         _: usize,
     ) -> Result<Prediction, Prediction> {
         let viewer = moment.admit_if_signed_in(caller)?;
-        if moment.model.may_see(viewer, &self.0) {
-            Ok(Prediction::new(200, moment.model.post(viewer, &self.0)))
+        if moment.model.may_see(viewer, &self.post) {
+            Ok(Prediction::new(200, moment.model.post(viewer, &self.post)))
         } else {
             Err(Prediction::not_found())
         }
+    }
+
+    fn check(&self, prediction: &Prediction, answer: &Answer) -> Result<(), String> {
+        conditional::check(prediction, answer, self.known.as_ref())
+    }
+
+    fn remember(&self, _: &Prediction, answer: &Answer, memory: &mut Memory) {
+        conditional::remember(&self.call().path, answer, memory);
     }
 }
 

@@ -1,8 +1,8 @@
 //! Conditional requests (RFC 9110, section 13): entity tags of lists and of single resources.
 //!
-//! The tag of a list is weak and is its version. The tag of a single resource is strong,
-//! `"<version>.<hash>"`: the version grows with every change of the resource itself, the hash is of the
-//! answer's bytes. So what is read is compared whole, and what is to be changed by its version only:
+//! The tag of a list is weak, and the hash of the answer's bytes or, where the list has one, its version.
+//! The tag of a single resource is strong, `"<version>.<hash>"`: the version grows with every change of the
+//! resource itself. So what is read is compared whole, and what is to be changed by its version only:
 //! somebody else's like is no conflict.
 
 use std::convert::Infallible;
@@ -64,8 +64,7 @@ impl Tags {
 }
 
 impl IfNoneMatch {
-    /// The tags of lists, which are their versions and hold no space: a tag that does is none of
-    /// Kith's. So a handler can ask the database for rows only if the version is none of these.
+    /// The tags as versions of a list, which hold no space: a tag that does is none of Kith's. So a handler can ask the database for rows only if the version is none of these.
     #[must_use]
     pub fn versions(&self) -> Vec<&str> {
         let opaque = self.0.listed.iter().map(|(_, opaque)| opaque.as_str());
@@ -80,16 +79,29 @@ impl IfNoneMatch {
     }
 
     /// 200 with a single resource as JSON and its tag, or 304 where the client has it.
-    ///
-    /// Kept by the client, but never shown without asking: asking costs a 304.
     pub fn show<T: Serialize>(&self, version: i64, value: &T) -> Response {
+        self.answer(value, |hash| (format!("{version}.{hash}"), ""))
+    }
+
+    /// 200 with a page of a list as JSON and its tag, or 304 where the client has it. The tag is weak and
+    /// is the hash of the answer's bytes.
+    pub fn show_list<T: Serialize>(&self, page: &T) -> Response {
+        self.answer(page, |hash| (hash, "W/"))
+    }
+
+    /// 200 with `value`, or 304. `tag` makes the tag from the answer's hash, and says what stands before
+    /// its quotes.
+    fn answer<T: Serialize>(
+        &self,
+        value: &T,
+        tag: impl FnOnce(String) -> (String, &'static str),
+    ) -> Response {
         let body = match serde_json::to_vec(value) {
             Ok(body) => body,
             Err(error) => return Error::internal(error).into_response(),
         };
         let hash = Sha256::digest(&body);
-        let hash = URL_SAFE_NO_PAD.encode(hash.split_at(HASH_LENGTH).0);
-        let tag = format!("{version}.{hash}");
+        let (tag, weak) = tag(URL_SAFE_NO_PAD.encode(hash.split_at(HASH_LENGTH).0));
         let mut response = if self.matches(&tag) {
             StatusCode::NOT_MODIFIED.into_response()
         } else {
@@ -98,7 +110,7 @@ impl IfNoneMatch {
         };
         let headers = response.headers_mut();
         // A number and base64url: ASCII.
-        if let Ok(tag) = HeaderValue::from_str(&format!("\"{tag}\"")) {
+        if let Ok(tag) = HeaderValue::from_str(&format!("{weak}\"{tag}\"")) {
             headers.insert(ETAG, tag);
         }
         headers.insert(CACHE_CONTROL, HeaderValue::from_static(ASK_FIRST));
@@ -141,7 +153,7 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
     }
 }
 
-/// The `ETag` of a list at `version`.
+/// The `ETag` of a list that has a version, at `version`.
 #[must_use]
 pub fn weak_tag(version: &str) -> String {
     format!("W/\"{version}\"")

@@ -3,14 +3,15 @@
 //! A cursor is the key to resume after, with a code that only Kith can make, bound to its list: one
 //! that was forged, or taken from another list, is refused.
 
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::StatusCode;
 use http::header::{HeaderValue, LINK};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::respond::json;
+use super::conditional::IfNoneMatch;
 use crate::error::{Code, Error, Rule};
 use crate::mac::SecretKeys;
 
@@ -193,14 +194,13 @@ impl<T> Page<T> {
     }
 }
 
-/// A page with its `Link` header, as an answer.
-pub struct PageResponse<T>(pub Page<T>, pub PageRequest);
-
-impl<T: Serialize> IntoResponse for PageResponse<T> {
-    fn into_response(self) -> Response {
-        let Self(page, request) = self;
-        let mut response = json(&page);
-        if let Some(link) = page.link(request.limit) {
+impl<T: Serialize> Page<T> {
+    /// 200 with the page, its `Link` and its tag, or 304 where the client has it.
+    pub fn show(&self, request: &PageRequest, known: &IfNoneMatch) -> Response {
+        let mut response = known.show_list(self);
+        if response.status() == StatusCode::OK
+            && let Some(link) = self.link(request.limit)
+        {
             response.headers_mut().insert(LINK, link);
         }
         response

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Extension;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, put};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -13,9 +13,10 @@ use super::store::{self, Place};
 use crate::app::App;
 use crate::error::{Code, Error};
 use crate::http::api;
+use crate::http::conditional::IfNoneMatch;
 use crate::http::exchange::Exchange;
 use crate::http::extract::{Path, Query};
-use crate::http::pagination::{Page, PageQuery, PageResponse};
+use crate::http::pagination::{Page, PageQuery};
 use crate::http::respond::json;
 use crate::id::PostId;
 use crate::jobs::NewJob;
@@ -89,6 +90,7 @@ pub(super) async fn delete_like(
 pub(super) async fn list_likes(
     app: App,
     viewer: MaybeViewer,
+    known: IfNoneMatch,
     Path(post): Path<PostId>,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Error> {
@@ -101,5 +103,5 @@ pub(super) async fn list_likes(
     let (rows, boundary) = (outcome.rows(&rows)?, outcome.first(&boundary)?);
     let page = Page::from_visible(rows, boundary, &request, &list, app.secret_keys())
         .map(|like| like.person);
-    Ok(PageResponse(page, request).into_response())
+    Ok(page.show(&request, &known))
 }

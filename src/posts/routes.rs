@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Extension;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
 use http::StatusCode;
 
@@ -18,7 +18,7 @@ use crate::http::conditional::IfNoneMatch;
 use crate::http::exchange::Exchange;
 use crate::http::extract::{Path, Query};
 use crate::http::idempotency::{self, Creation};
-use crate::http::pagination::{Page, PageQuery, PageResponse};
+use crate::http::pagination::{Page, PageQuery};
 use crate::id::PostId;
 use crate::jobs::NewJob;
 use crate::viewer::{MaybeViewer, Viewer};
@@ -45,6 +45,7 @@ impl JsonBody for CreatePostRequest {
 pub(super) async fn list_posts(
     app: App,
     viewer: MaybeViewer,
+    known: IfNoneMatch,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Error> {
     let request = query.parse(PUBLIC_LIST, app.secret_keys())?;
@@ -52,7 +53,7 @@ pub(super) async fn list_posts(
     let outcome = app.run(batch).await?;
     let (rows, boundary) = (outcome.rows(&rows)?, outcome.first(&boundary)?);
     let page = Page::from_visible(rows, boundary, &request, PUBLIC_LIST, app.secret_keys());
-    Ok(PageResponse(page, request).into_response())
+    Ok(page.show(&request, &known))
 }
 
 /// `POST /posts`

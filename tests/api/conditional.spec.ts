@@ -89,6 +89,35 @@ describe("a single resource", () => {
   });
 });
 
+describe("a page of a list", () => {
+  test("has a weak tag, and is told again only when it has changed", async () => {
+    const [asha, ben] = await Promise.all([world.person("asha"), world.person("ben")]);
+    const posts = [await asha.posts.create({ caption: "one" }), await asha.posts.create({ caption: "two" })];
+    const likes = `/posts/${posts[0]?.id}/likes?limit=5`;
+    const changes: [string, () => Promise<unknown>][] = [
+      ["/posts?limit=1", () => asha.posts.create({ caption: "three" })],
+      [likes, () => ben.like({ id: posts[0]?.id ?? "" })],
+    ];
+    for (const [path, change] of changes) {
+      const tag = await tagOf(asha, path);
+      expect(tag).toMatch(/^W\/"[\w-]{16}"$/);
+      const unchanged = await again(asha, path, tag);
+      expect([path, unchanged.status, await unchanged.text()]).toEqual([path, 304, ""]);
+      expect(unchanged.headers.get("etag")).toBe(tag);
+      await change();
+      const changed = await again(asha, path, tag);
+      expect([path, changed.status]).toEqual([path, 200]);
+      expect(changed.headers.get("etag")).not.toBe(tag);
+    }
+  });
+
+  test("is another one for whoever likes what is in it", async () => {
+    const [asha, ben] = await Promise.all([world.person("asha"), world.person("ben")]);
+    await ben.like(await asha.posts.create({ caption: "liked" }));
+    expect((await again(asha, "/posts?limit=1", await tagOf(ben, "/posts?limit=1"))).status).toBe(200);
+  });
+});
+
 describe("changing one's profile", () => {
   const change = (actor: Actor, body: unknown, tag?: string) =>
     actor.fetch("PATCH", "/profile", body, tag === undefined ? {} : { "if-match": tag });

@@ -2,8 +2,8 @@
 // same statement in one trip, the same bytes, headers and log line. `../measure.mjs` refuses to
 // compare anything before both answer alike.
 //
-// It leaves out what the two routes never do when nobody is signed in: tokens, other methods, the
-// operator's flags and the outbox.
+// It leaves out what the two routes never do when nobody is signed in: tokens, other methods, pages of
+// other origins, the operator's flags and the outbox.
 
 /** As much of D1's binding as is used here. */
 /** @typedef {{ bind: (...values: unknown[]) => Statement }} Statement */
@@ -15,7 +15,7 @@
 
 /** What the meters of one request have counted; null where the platform did not tell. */
 /** @typedef {{ d1_trips: number, d1_ms: number, rows_read: number | null, rows_written: number | null }} Cost */
-/** @typedef {{ status: number, type: string, cache: string, body: string, route: string | null, cause: string | null }} Answer */
+/** @typedef {{ status: number, type: string, cache: string, tag?: string, body: string | null, route: string | null, cause: string | null }} Answer */
 
 /** `posts::store::read` of Kith, for the post ?1 and the viewer ?2, which is null for nobody. */
 const READ_POST = `select p.id, iif(a.id is null, null, json_object('id', a.id, 'username', a.username, 'display_name', a.display_name, 'avatar_url', a.avatar_url)) as author, p.caption, p.visibility, p.reply_to, p.like_count, p.comment_count, exists (select 1 from likes where post_id = p.id and user_id = ?2) as liked, p.created_at, p.edited_at, p.version
@@ -39,7 +39,9 @@ export default {
     const ids = identify(request.headers);
     /** @type {Cost} */
     const cost = { d1_trips: 0, d1_ms: 0, rows_read: 0, rows_written: 0 };
-    const answer = await route(request, env, cost, ids.request);
+    const answer = takesJson(request.headers.get("accept"))
+      ? await route(request, env, cost, ids.request)
+      : problem(406, "Not Acceptable", "not_acceptable", "The answer is `application/json`.", ids.request, null);
     const ms = Date.now() - started;
     log(request.method, answer, ms, cost, ids);
     return respond(answer, ms, cost, ids, env.EXPOSE_COST === "1");
@@ -85,19 +87,21 @@ async function route(request, env, cost, requestId) {
     return { status: 200, type: "application/health+json", cache: "no-store", body: '{"status":"pass"}', route: "/health", cause: null };
   }
   if (request.method === "GET" && pathname.startsWith(POSTS) && pathname.indexOf("/", POSTS.length) < 0) {
-    return getPost(pathname.slice(POSTS.length), env, cost, requestId);
+    const known = request.headers.get("if-none-match");
+    return getPost(pathname.slice(POSTS.length), known, env, cost, requestId);
   }
   return problem(404, "Not Found", "not_found", "There is no such thing, or not for you.", requestId, null);
 }
 
 /**
  * @param {string} id
+ * @param {string | null} known
  * @param {Env} env
  * @param {Cost} cost
  * @param {string} requestId
  * @returns {Promise<Answer>}
  */
-async function getPost(id, env, cost, requestId) {
+async function getPost(id, known, env, cost, requestId) {
   const pattern = `${POSTS}{id}`;
   if (!UUID_V7.test(id)) return problem(404, "Not Found", "not_found", "There is no such thing, or not for you.", requestId, pattern);
   const started = Date.now();
@@ -133,7 +137,54 @@ async function getPost(id, env, cost, requestId) {
     edited_at: row.edited_at === null ? null : new Date(row.edited_at).toISOString(),
     version: row.version,
   };
-  return { status: 200, type: "application/json", cache: "private, no-store", body: JSON.stringify(post), route: pattern, cause: null };
+  const body = JSON.stringify(post);
+  const tag = `${row.version}.${await hash(body)}`;
+  const same = isKnown(known, tag);
+  return {
+    status: same ? 304 : 200,
+    type: "application/json",
+    cache: "private, no-cache",
+    tag: `"${tag}"`,
+    body: same ? null : body,
+    route: pattern,
+    cause: null,
+  };
+}
+
+/**
+ * The beginning of a text's SHA-256, as base64url.
+ * @param {string} text
+ */
+async function hash(text) {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  const bytes = String.fromCharCode(...new Uint8Array(digest, 0, 12));
+  return btoa(bytes).replaceAll("+", "-").replaceAll("/", "_");
+}
+
+/**
+ * Whether `If-None-Match` names a tag.
+ * @param {string | null} known
+ * @param {string} tag
+ */
+function isKnown(known, tag) {
+  if (known === null) return false;
+  return known.split(",").some((one) => one.trim() === "*" || one.trim().replace(/^W\//, "") === `"${tag}"`);
+}
+
+/**
+ * Whether `Accept` takes JSON, by its most specific range.
+ * @param {string | null} accept
+ */
+function takesJson(accept) {
+  let [best, weight] = [-1, 1];
+  for (const range of (accept ?? "").split(",")) {
+    const [type = "", ...parameters] = range.split(";").map((part) => part.trim().toLowerCase());
+    if (!type.includes("/")) continue;
+    const specificity = /^application\/(json|.+\+json)$/.test(type) ? 3 : type === "application/*" ? 2 : type === "*/*" ? 1 : 0;
+    const q = Number(parameters.find((parameter) => parameter.startsWith("q="))?.slice(2) ?? 1);
+    if (specificity > best || (specificity === best && q > weight)) [best, weight] = [specificity, specificity === 0 ? 0 : q];
+  }
+  return weight > 0;
 }
 
 /**
@@ -160,8 +211,8 @@ function problem(status, title, code, detail, requestId, pattern) {
 function respond(answer, ms, cost, ids, exposeCost) {
   /** @type {Record<string, string>} */
   const headers = {
-    "content-type": answer.type,
     "cache-control": answer.cache,
+    vary: "Origin",
     "x-request-id": ids.request,
     traceparent: `00-${ids.trace}-${ids.span}-${ids.flags}`,
     "server-timing": `total;dur=${ms}, d1;dur=${cost.d1_ms}`,
@@ -173,6 +224,8 @@ function respond(answer, ms, cost, ids, exposeCost) {
     const [read, written] = [cost.rows_read ?? "unknown", cost.rows_written ?? "unknown"];
     headers["kith-cost"] = `d1_trips=${cost.d1_trips}, rows_read=${read}, rows_written=${written}, kv_reads=0, kv_writes=0, queue_sends=0, r2_ops=0`;
   }
+  if (answer.body !== null) headers["content-type"] = answer.type;
+  if (answer.tag !== undefined) headers["etag"] = answer.tag;
   if (answer.status === 503) headers["retry-after"] = "1";
   return new Response(answer.body, { status: answer.status, headers });
 }

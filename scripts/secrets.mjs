@@ -35,6 +35,7 @@ const VARIABLES = [
   ["REVEAL_EMAIL", "1 lets registration say that an e-mail address is taken.", () => "1"],
   ["CORS_ORIGINS", "The origins whose pages may call from a browser.", () => "http://localhost:*,http://127.0.0.1:*"],
   ["JOB_GRACE_SECONDS", "How long the queue may take before the sweep looks after a job.", () => "10"],
+  ["RATE_LIMIT_FACTOR", "By how much the quotas of all rate limits are multiplied.", () => "100"],
 ];
 
 /**

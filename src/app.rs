@@ -19,6 +19,7 @@ use crate::http::idempotency;
 use crate::http::openapi::{Document, Input, Operation};
 use crate::http::pipeline::{self, Settings};
 use crate::http::problem::Refusal;
+use crate::http::rate_limit::{self, RateLimits};
 use crate::mac::SecretKeys;
 use crate::origins::AllowedOrigins;
 use crate::platform::{Batch, DatabaseError, Level, Outcome, Ports};
@@ -31,6 +32,7 @@ pub struct Deployment {
     config: Config,
     token_keys: TokenKeys,
     flags: KnownFlags,
+    rate_limits: Arc<RateLimits>,
     router: Router,
 }
 
@@ -42,10 +44,12 @@ impl Deployment {
     pub fn new(setting: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let config = Config::read(setting)?;
         let token_keys = TokenKeys::new(&config);
+        let rate_limits = RateLimits::new(config.rate_limits.clone(), config.secret_keys.clone());
         Ok(Self {
             config,
             token_keys,
             flags: KnownFlags::new(),
+            rate_limits: Arc::new(rate_limits),
             router: router(),
         })
     }
@@ -126,6 +130,12 @@ impl App {
         &self.deployment.config.secret_keys
     }
 
+    /// How often who may do what.
+    #[must_use]
+    pub fn rate_limits(&self) -> &RateLimits {
+        &self.deployment.rate_limits
+    }
+
     /// The operator's switches, as far as this isolate knows.
     #[must_use]
     pub fn known_flags(&self) -> Flags {
@@ -164,6 +174,7 @@ impl App {
             expose_cost: self.config().expose_cost,
             closed: closed.as_ref(),
             origins: &self.config().origins,
+            limits: Some(&self.deployment.rate_limits),
         };
         pipeline::serve(&self.deployment.router, request, &self.ports, &settings).await
     }
@@ -171,13 +182,19 @@ impl App {
     /// Forgets idempotency keys that are too old to count. If the database does not answer, the log says
     /// so and the next time tries again.
     pub async fn forget_old_keys(&self) {
-        let database = self.ports.database.as_ref();
-        if let Err(error) = idempotency::sweep(database, self.now()).await {
-            let line = json!({
-                "level": "error",
-                "event": "keys_not_forgotten",
-                "cause": format!("{error:?}"),
-            });
+        let swept = idempotency::sweep(self.ports.database.as_ref(), self.now()).await;
+        self.note_not_forgotten("keys_not_forgotten", swept);
+    }
+
+    /// Forgets counts of windows that are over, likewise.
+    pub async fn forget_old_counts(&self) {
+        let swept = rate_limit::sweep(self.ports.database.as_ref(), self.now()).await;
+        self.note_not_forgotten("counts_not_forgotten", swept);
+    }
+
+    fn note_not_forgotten(&self, event: &str, swept: Result<(), Error>) {
+        if let Err(error) = swept {
+            let line = json!({"level": "error", "event": event, "cause": format!("{error:?}")});
             self.ports.log.write(Level::Error, &line.to_string());
         }
     }
@@ -207,6 +224,7 @@ pub async fn serve_misconfigured(
         expose_cost: false,
         closed: Some(&error),
         origins: &AllowedOrigins::default(),
+        limits: None,
     };
     pipeline::serve(&Router::new(), request, ports, &settings).await
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::http::rate_limit::Policies;
 use crate::mac::SecretKeys;
 use crate::origins::AllowedOrigins;
 
@@ -33,6 +34,9 @@ pub struct Config {
     pub origins: AllowedOrigins,
     /// `JOB_GRACE_SECONDS`: how long the queue has to deliver a job before the sweep takes care.
     pub job_grace: Duration,
+    /// `RATE_LIMITS`: changes to what is counted exactly, as `name=quota/seconds`, separated by commas.
+    /// `RATE_LIMIT_FACTOR`: 1 to 1000, by which all quotas are multiplied, these too; 1 unless set.
+    pub rate_limits: Policies,
 }
 
 /// A setting that is missing or unfit, by its name.
@@ -75,6 +79,10 @@ impl Config {
             reveal_email: switch("REVEAL_EMAIL", setting("REVEAL_EMAIL").as_deref())?,
             origins: origins(setting("CORS_ORIGINS").as_deref())?,
             job_grace: grace(&required("JOB_GRACE_SECONDS")?)?,
+            rate_limits: rate_limits(
+                setting("RATE_LIMIT_FACTOR").as_deref(),
+                setting("RATE_LIMITS").as_deref(),
+            )?,
         })
     }
 }
@@ -107,6 +115,17 @@ fn grace(value: &str) -> Result<Duration, ConfigError> {
             name: "JOB_GRACE_SECONDS",
             problem: "must be a number from 1 to 3600",
         })
+}
+
+fn rate_limits(factor: Option<&str>, changes: Option<&str>) -> Result<Policies, ConfigError> {
+    let factor = Policies::factor(factor.unwrap_or("1")).ok_or(ConfigError {
+        name: "RATE_LIMIT_FACTOR",
+        problem: "must be a number from 1 to 1000",
+    })?;
+    Policies::new(factor, changes.unwrap_or_default()).map_err(|problem| ConfigError {
+        name: "RATE_LIMITS",
+        problem,
+    })
 }
 
 fn keys(name: &'static str, value: &str) -> Result<Vec<(String, [u8; 32])>, ConfigError> {
@@ -163,6 +182,7 @@ mod tests {
                 "JOB_GRACE_SECONDS" => "30".into(),
                 "EXPOSE_COST" | "REVEAL_EMAIL" => "0".into(),
                 "CORS_ORIGINS" => "https://app.example, http://localhost:*".into(),
+                "RATE_LIMITS" | "RATE_LIMIT_FACTOR" => return None,
                 _ => "kith".into(),
             })
         })
@@ -214,6 +234,22 @@ mod tests {
             let error = read(&[("SECRET_KEYS", Some(value))]).err().unwrap();
             assert_eq!(error.name, "SECRET_KEYS", "{value}");
         }
+    }
+
+    #[test]
+    fn unfit_limits_are_refused_by_their_settings_name() {
+        for (name, value) in [
+            ("RATE_LIMITS", "sign-in-everything=5/900"),
+            ("RATE_LIMIT_FACTOR", "0"),
+        ] {
+            assert_eq!(read(&[(name, Some(value))]).err().unwrap().name, name);
+        }
+        let changes = [
+            ("RATE_LIMITS", Some("sign-in-name=7/60")),
+            ("RATE_LIMIT_FACTOR", Some("100")),
+        ];
+        let expected = Policies::new(100, "sign-in-name=7/60");
+        assert_eq!(read(&changes).ok().unwrap().rate_limits, expected.unwrap());
     }
 
     #[test]

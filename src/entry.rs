@@ -95,6 +95,7 @@ pub async fn scheduled(_event: worker_sys::ScheduledEvent, env: Env, context: wo
             let app = App::new(deployment.clone(), ports);
             jobs::sweep(&app).await;
             app.forget_old_keys().await;
+            app.forget_old_counts().await;
         }
         Err(error) => log_misconfigured(error, &ports),
     }

@@ -26,6 +26,13 @@ pub enum Error {
     PreconditionFailed,
     /// Well-formed, but not what it says it is.
     Unprocessable(Code),
+    /// Too often.
+    TooManyRequests {
+        /// The name of the policy whose quota is used up.
+        policy: &'static str,
+        /// Seconds until there is a new one, at least 1.
+        retry_after: u32,
+    },
     /// A dependency does not answer; the same request may succeed later.
     Unavailable {
         /// What the client is told.

@@ -36,7 +36,7 @@ const NATIVE_CRATES: [&str; 4] = ["libsqlite3_sys", "rand_chacha", "rusqlite", "
 
 /// Which room writes which table. Others may read it in a join, or append to the owner's statement
 /// through what the owner exports.
-const OWNERS: [(&str, &str); 11] = [
+const OWNERS: [(&str, &str); 12] = [
     ("blocks", "graph"),
     ("follows", "graph"),
     ("idempotency_keys", "http"),
@@ -45,6 +45,7 @@ const OWNERS: [(&str, &str); 11] = [
     ("likes", "likes"),
     ("notifications", "notifications"),
     ("posts", "posts"),
+    ("rate_limits", "http"),
     ("sessions", "auth"),
     ("told", "notifications"),
     ("users", "users"),

@@ -24,10 +24,11 @@ use crate::http::body::JsonBody;
 use crate::http::exchange::Exchange;
 use crate::http::extract::Json;
 use crate::http::problem::Refusal;
+use crate::http::rate_limit::{Attempt, Limit, Limiter};
 use crate::http::respond::{created, json};
 use crate::id::{SessionId, UserId};
-use crate::platform::{Batch, DatabaseError};
-use crate::users::{self, Me};
+use crate::platform::{Batch, Rows};
+use crate::users::{self, Me, Taken};
 use crate::viewer::{MaybeViewer, Viewer};
 
 /// How long a session lives without being renewed.
@@ -102,6 +103,7 @@ pub(super) struct PublicKeys<'a> {
 /// account; the tokens come from the first login.
 pub(super) async fn register(
     app: App,
+    limiter: Limiter,
     headers: HeaderMap,
     Json(request): Json<RegisterRequest>,
 ) -> Result<Response, Error> {
@@ -110,11 +112,14 @@ pub(super) async fn register(
     if !flags.unwrap_or_else(|| app.known_flags()).registration_open {
         return Err(Error::Forbidden(Code::RegistrationClosed));
     }
+    let mut batch = Batch::public();
+    let subjects = [(Limit::RegistrationAddress, limiter.address())];
+    let attempt = limiter.count(&mut batch, app.now(), subjects)?;
     let hash = password::hash(&registration.password, app.ports().random.as_ref())?;
     if app.config().reveal_email {
-        register_openly(&app, &headers, &registration, &hash).await
+        register_openly(&app, &headers, &registration, &hash, batch, &attempt).await
     } else {
-        register_discreetly(&app, &registration, hash).await
+        register_discreetly(&app, &registration, hash, batch, &attempt).await
     }
 }
 
@@ -124,19 +129,20 @@ async fn register_openly(
     headers: &HeaderMap,
     registration: &Registration,
     hash: &str,
+    mut batch: Batch,
+    attempt: &Attempt,
 ) -> Result<Response, Error> {
     let user = new_user_id(app);
-    let mut batch = Batch::public();
-    append_account(&mut batch, app, &user, registration, hash.to_owned());
+    let taken = append_account(&mut batch, app, &user, registration, hash.to_owned());
     let (session, tokens) = Session::begin(app, &user, headers)?;
     let opened = session.append(&mut batch, hash);
     let me = users::select_me(&mut batch, &user);
-    let outcome = app.run(batch).await.map_err(|error| match error {
-        DatabaseError::Unique(columns) if columns == "users.email" => {
-            Error::Conflict(Code::EmailTaken)
-        }
-        other => other.into(),
-    })?;
+    let outcome = attempt.run(batch, app.ports().database.as_ref()).await?;
+    let taken = outcome.first(&taken)?.ok_or_else(no_row)?;
+    require_free_username(taken)?;
+    if taken.email {
+        return Err(Error::Conflict(Code::EmailTaken));
+    }
     if outcome.changes(opened)? != 1 {
         return Err(Error::internal("a new account is not active"));
     }
@@ -153,14 +159,12 @@ async fn register_discreetly(
     app: &App,
     registration: &Registration,
     hash: String,
+    mut batch: Batch,
+    attempt: &Attempt,
 ) -> Result<Response, Error> {
-    let mut batch = Batch::public();
-    append_account(&mut batch, app, &new_user_id(app), registration, hash);
-    match app.run(batch).await {
-        Ok(_) => {}
-        Err(DatabaseError::Unique(columns)) if columns == "users.email" => {}
-        Err(other) => return Err(other.into()),
-    }
+    let taken = append_account(&mut batch, app, &new_user_id(app), registration, hash);
+    let outcome = attempt.run(batch, app.ports().database.as_ref()).await?;
+    require_free_username(outcome.first(&taken)?.ok_or_else(no_row)?)?;
     Ok((
         StatusCode::ACCEPTED,
         json(&Accepted {
@@ -168,6 +172,19 @@ async fn register_discreetly(
         }),
     )
         .into_response())
+}
+
+/// The username is looked at first, whatever the address: which of two taken names is told must not
+/// show whether the address has an account.
+fn require_free_username(taken: Taken) -> Result<(), Error> {
+    if taken.username {
+        return Err(Error::Conflict(Code::UsernameTaken));
+    }
+    Ok(())
+}
+
+fn no_row() -> Error {
+    Error::internal("a query that always has a row has none")
 }
 
 fn new_user_id(app: &App) -> UserId {
@@ -180,7 +197,7 @@ fn append_account(
     user: &UserId,
     registration: &Registration,
     password_hash: String,
-) {
+) -> Rows<Taken> {
     users::append_account(
         batch,
         users::NewAccount {
@@ -191,22 +208,33 @@ fn append_account(
             display_name: &registration.display_name,
             created_at: app.now(),
         },
-    );
+    )
 }
 
 /// `POST /auth/login`
 ///
 /// Logs in, which begins a session.
 ///
-/// The answer to an unknown name is that to a wrong password.
+/// The answer to an unknown name is that to a wrong password. Too many wrong ones, and the name cannot
+/// sign in for a while; who is signed in stays so.
 pub(super) async fn login(
     app: App,
+    limiter: Limiter,
     headers: HeaderMap,
     Json(request): Json<LoginRequest>,
 ) -> Result<Response, Error> {
     let (name, typed) = request.parse()?;
-    let (batch, row) = store::credentials(&name);
-    let row = app.run(batch).await?.first(&row)?;
+    let database = app.ports().database.as_ref();
+    let mut batch = Batch::public();
+    // Counted before the password is looked at, so that no number of guesses at once has more than
+    // the quota.
+    let subjects = [
+        (Limit::SignInAddress, limiter.address()),
+        (Limit::SignInName, name.subject()),
+    ];
+    let attempt = limiter.count(&mut batch, app.now(), subjects)?;
+    let row = store::select_credentials(&mut batch, &name);
+    let row = attempt.run(batch, database).await?.first(&row)?;
     // The same work for an unknown name as for a wrong password, and the same answer.
     let matches = password::verify(&typed, row.as_ref().map(|row| row.password_hash.as_str()))?;
     let refused = || Error::Unauthenticated(Code::InvalidCredentials);
@@ -219,9 +247,11 @@ pub(super) async fn login(
     let (session, tokens) = Session::begin(&app, &account.id, &headers)?;
     let mut batch = Batch::public();
     let opened = session.append(&mut batch, &account.password_hash);
+    attempt.give_back(&mut batch);
     if app.run(batch).await?.changes(opened)? != 1 {
         return Err(refused());
     }
+    attempt.tell_given_back();
     Ok(json(&tokens))
 }
 
@@ -330,9 +360,11 @@ impl<S: Sync> FromRequestParts<S> for MaybeViewer {
             bearer_token(header).ok_or(Error::Unauthenticated(Code::AuthenticationRequired))?;
         let viewer = app.token_keys().verify(token, app.now())?;
         if let Some(exchange) = parts.extensions.get::<Arc<Exchange>>() {
-            exchange
-                .user_id
-                .get_or_init(|| viewer.user_id().to_string());
+            let account = viewer.user_id().to_string();
+            let account = exchange.user_id.get_or_init(|| account);
+            app.rate_limits()
+                .shield_account(account, exchange, app.ports())
+                .await?;
         }
         Ok(viewer.into())
     }

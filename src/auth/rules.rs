@@ -150,6 +150,19 @@ pub(super) enum Name {
     Email(String),
 }
 
+impl Name {
+    /// Whom a sign-in is counted for: the name as typed, folded, whether or not it is anybody's.
+    ///
+    /// An account's two names are counted apart. Were they one count, whoever has used it up by one of
+    /// them could find out by the other which e-mail address belongs to whom.
+    pub(super) fn subject(&self) -> String {
+        match self {
+            Self::Username(username) => format!("username {username}"),
+            Self::Email(email) => format!("email {email}"),
+        }
+    }
+}
+
 impl LoginRequest {
     /// Reads name and password. Neither is held against the rules for new ones: whatever breaks
     /// them is simply wrong.

@@ -52,10 +52,9 @@ pub(super) struct CredentialsRow {
     pub(super) status: String,
 }
 
-/// The credentials of whoever has this name.
-pub(super) fn credentials(name: &Name) -> (Batch, Rows<CredentialsRow>) {
-    let mut batch = Batch::public();
-    let row = match name {
+/// Appends a query for the credentials of whoever has this name.
+pub(super) fn select_credentials(batch: &mut Batch, name: &Name) -> Rows<CredentialsRow> {
+    match name {
         Name::Username(username) => batch.query(
             "select id, password_hash, status
 from users
@@ -68,8 +67,7 @@ from users
 where email = ?1",
             params![email.as_str()],
         ),
-    };
-    (batch, row)
+    }
 }
 
 /// Ends the viewer's own session.

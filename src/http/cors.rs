@@ -23,7 +23,8 @@ const REQUEST_HEADERS: &str =
     "authorization,content-type,idempotency-key,if-match,if-none-match,traceparent,x-request-id";
 
 /// The headers that a page may read besides those that any may.
-const ANSWER_HEADERS: &str = "allow,etag,idempotent-replayed,kith-cost,link,location,retry-after,\
+const ANSWER_HEADERS: &str = "allow,etag,idempotent-replayed,kith-cost,link,location,ratelimit,\
+                              ratelimit-policy,retry-after,\
                               server-timing,traceparent,www-authenticate,x-request-id";
 
 /// Seconds for which a browser need not ask again: the most that every browser keeps.

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use http::HeaderMap;
 
 use super::headers::{TRACEPARENT, X_REQUEST_ID};
+use super::rate_limit::{Told, client_address};
 use crate::platform::Ports;
 use crate::time::Timestamp;
 
@@ -22,6 +23,10 @@ pub struct Exchange {
     trace_flags: String,
     /// When it arrived.
     pub started: Timestamp,
+    /// The client's address as limits tell clients apart. For no log and no table.
+    pub client_address: String,
+    /// What the answer says of limits.
+    pub told: Told,
     /// The pattern of the route taken, noted by the extractor of the App.
     pub route: OnceLock<String>,
     /// The account behind it, noted by the extractor of the viewer.
@@ -46,6 +51,8 @@ impl Exchange {
             span_id: span_id.to_owned(),
             trace_flags,
             started: ports.clock.now(),
+            client_address: client_address(headers),
+            told: Told::default(),
             route: OnceLock::new(),
             user_id: OnceLock::new(),
         }

@@ -17,6 +17,15 @@ pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key
 /// Says that an answer is that of the same request before.
 pub const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
+/// The client's address, which the platform writes over whatever the client sent.
+pub const CF_CONNECTING_IP: HeaderName = HeaderName::from_static("cf-connecting-ip");
+
+/// The limits that the request is subject to.
+pub const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// What is left of those that are counted exactly.
+pub const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+
 /// How long the answer took, and how long of that the database.
 pub const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 

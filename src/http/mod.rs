@@ -15,6 +15,7 @@ pub mod openapi;
 pub mod pagination;
 pub mod pipeline;
 pub mod problem;
+pub mod rate_limit;
 pub mod respond;
 
 /// Joins the base path of the API (`/api/v1`) with a route's own.

@@ -14,6 +14,7 @@ use super::exchange::Exchange;
 use super::headers::{KITH_COST, SERVER_TIMING, TRACEPARENT, X_REQUEST_ID, add_common};
 use super::negotiation::accepts_json;
 use super::problem::{Refusal, render};
+use super::rate_limit::RateLimits;
 use crate::error::Error;
 use crate::origins::AllowedOrigins;
 use crate::platform::{Figures, Level, Ports};
@@ -26,16 +27,20 @@ pub struct Settings<'a> {
     pub closed: Option<&'a Error>,
     /// The origins whose pages may call.
     pub origins: &'a AllowedOrigins,
+    /// How often who may ask what; none where the settings are unfit.
+    pub limits: Option<&'a Arc<RateLimits>>,
 }
 
 /// Serves one request. The layers, from the outside in:
 ///
 /// 1. the exchange: request id, trace, start of the clock (the cost meter came with the ports);
-/// 2. the answer itself: a browser's preflight, a refusal while Kith is closed or to a client that takes
-///    no JSON, else the route's;
-/// 3. the methods of a path, for `OPTIONS` and for a method that it has not;
-/// 4. problem+json for every error, whoever found it;
-/// 5. headers: identity, timing, cost, security, caching, what pages of other origins may read;
+/// 2. a browser's preflight, which costs nothing and is answered to everyone;
+/// 3. the shield: too many requests of one address go no further;
+/// 4. the answer itself: a refusal while Kith is closed or to a client that takes no JSON, else the
+///    route's;
+/// 5. the methods of a path, for `OPTIONS` and for a method that it has not;
+/// 6. problem+json for every error, whoever found it;
+/// 7. headers: identity, timing, cost, limits, security, caching, what pages of other origins may read;
 /// 6. one line in the log.
 ///
 /// Body limits are enforced by the extractors while they read.
@@ -52,7 +57,7 @@ pub async fn serve(
 
     let mut response = match cross_origin.preflight() {
         Some(permission) => permission,
-        None => answer(router, request, settings).await,
+        None => answer(router, request, &exchange, ports, settings).await,
     };
 
     tell_methods(&method, &mut response);
@@ -62,6 +67,7 @@ pub async fn serve(
     if settings.expose_cost {
         insert(&mut response, KITH_COST, &ports.cost.figures().to_string());
     }
+    exchange.told.add(response.headers_mut());
     add_common(response.headers_mut());
     cross_origin.permit(settings.origins, response.headers_mut());
     log(
@@ -75,7 +81,19 @@ pub async fn serve(
     response
 }
 
-async fn answer(router: &Router, request: Request<Body>, settings: &Settings<'_>) -> Response {
+async fn answer(
+    router: &Router,
+    mut request: Request<Body>,
+    exchange: &Exchange,
+    ports: &Ports,
+    settings: &Settings<'_>,
+) -> Response {
+    if let Some(limits) = settings.limits {
+        request.extensions_mut().insert(limits.clone());
+        if let Err(error) = limits.shield_address(exchange, ports).await {
+            return error.into_response();
+        }
+    }
     if let Some(error) = settings.closed {
         return error.clone().into_response();
     }

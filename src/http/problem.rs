@@ -52,12 +52,20 @@ impl IntoResponse for Error {
     }
 }
 
+/// The type of the problem that a quota is used up (draft-ietf-httpapi-ratelimit-headers-10, section
+/// 5.1), with the title it is registered under.
+const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
+const QUOTA_EXCEEDED_TITLE: &str =
+    "Request cannot be satisfied as assigned quota has been exceeded";
+
 /// The body of an error answer. It never repeats an identifier or a value that the client sent.
 #[derive(JsonSchema, Serialize)]
 pub(super) struct Problem<'a> {
-    /// `about:blank`: `status` and `code` say it all.
+    /// `about:blank` where `status` and `code` say it all; else the address of what the type of problem
+    /// is registered as.
+    #[schemars(extend("enum" = ["about:blank", QUOTA_EXCEEDED]))]
     r#type: &'static str,
-    /// The status in words.
+    /// The type in words; the status in words for `about:blank`.
     title: &'static str,
     /// The status.
     #[schemars(range(min = 400, max = 599))]
@@ -70,6 +78,11 @@ pub(super) struct Problem<'a> {
     /// The rules that the input broke, with the code `invalid` only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<BrokenRule<'a>>,
+    /// The policy whose quota is used up, by its name in `RateLimit-Policy`, with the code
+    /// `too_many_requests` only.
+    #[serde(rename = "violated-policies", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "[&'static str; 1]")]
+    violated_policies: Option<[&'static str; 1]>,
 }
 
 /// One entry of a problem's `errors`.
@@ -87,9 +100,14 @@ impl<'a> Problem<'a> {
     /// The body of this refusal.
     pub(super) fn of(refusal: &'a Refusal, request_id: &'a str) -> Self {
         let (code, detail) = refusal.text();
+        let violated_policies = refusal.violated_policy().map(|policy| [policy]);
+        let (r#type, title) = match violated_policies {
+            Some(_) => (QUOTA_EXCEEDED, QUOTA_EXCEEDED_TITLE),
+            None => ("about:blank", refusal.title()),
+        };
         Self {
-            r#type: "about:blank",
-            title: refusal.title(),
+            r#type,
+            title,
             status: refusal.status().as_u16(),
             detail,
             code,
@@ -103,6 +121,7 @@ impl<'a> Problem<'a> {
                     detail: violation.rule.to_string(),
                 })
                 .collect(),
+            violated_policies,
         }
     }
 }
@@ -120,6 +139,7 @@ impl Refusal {
                 Error::NotFound => StatusCode::NOT_FOUND,
                 Error::Conflict(_) => StatusCode::CONFLICT,
                 Error::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+                Error::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
                 Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 Error::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             },
@@ -149,11 +169,15 @@ impl Refusal {
 
     /// One of each kind whose code is not in [`Code`].
     #[must_use]
-    pub fn without_code() -> [Self; 8] {
+    pub fn without_code() -> [Self; 9] {
         [
             Self::Error(Error::Invalid(vec![])),
             Self::Error(Error::NotFound),
             Self::Error(Error::PreconditionFailed),
+            Self::Error(Error::TooManyRequests {
+                policy: "address",
+                retry_after: 60,
+            }),
             Self::Error(Error::internal("")),
             Self::MethodNotAllowed,
             Self::NotAcceptable,
@@ -181,6 +205,10 @@ impl Refusal {
                 "precondition_failed",
                 "It has been changed since; read it again.",
             ),
+            Self::Error(Error::TooManyRequests { .. }) => (
+                "too_many_requests",
+                "Too many requests; wait for as long as `Retry-After` says.",
+            ),
             Self::Error(Error::Internal { .. }) => {
                 ("internal", "Kith has a defect; it was logged.")
             }
@@ -201,6 +229,13 @@ impl Refusal {
             violations
         } else {
             &[]
+        }
+    }
+
+    fn violated_policy(&self) -> Option<&'static str> {
+        match self {
+            Self::Error(Error::TooManyRequests { policy, .. }) => Some(policy),
+            _ => None,
         }
     }
 
@@ -240,6 +275,9 @@ pub fn render(response: &mut Response, request_id: &str) -> Option<Refusal> {
         Refusal::Error(Error::Unauthenticated(code)) => {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge(*code)));
         }
+        Refusal::Error(Error::TooManyRequests { retry_after, .. }) => {
+            headers.insert(RETRY_AFTER, HeaderValue::from(*retry_after));
+        }
         Refusal::Error(Error::Unavailable { .. }) => {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
         }
@@ -276,6 +314,7 @@ mod tests {
                 Error::Invalid(_)
                 | Error::NotFound
                 | Error::PreconditionFailed
+                | Error::TooManyRequests { .. }
                 | Error::Internal { .. },
             )
             | Refusal::MethodNotAllowed

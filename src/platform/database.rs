@@ -44,19 +44,22 @@ pub enum Abort {
     AccountSuspended,
     /// The target is absent or not visible to the viewer.
     NotFound,
-    /// Another account has the username.
-    UsernameTaken,
     /// The viewer has used the idempotency key before.
     IdempotencyHit,
+    /// The first of the limits that the batch counts for is used up.
+    OverFirstLimit,
+    /// The second of them is.
+    OverSecondLimit,
 }
 
 impl Abort {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::SessionEnded,
         Self::AccountSuspended,
         Self::NotFound,
-        Self::UsernameTaken,
         Self::IdempotencyHit,
+        Self::OverFirstLimit,
+        Self::OverSecondLimit,
     ];
 
     /// The code as it stands in SQL, after `abort:`.
@@ -66,8 +69,9 @@ impl Abort {
             Self::SessionEnded => "session_ended",
             Self::AccountSuspended => "account_suspended",
             Self::NotFound => "not_found",
-            Self::UsernameTaken => "username_taken",
             Self::IdempotencyHit => "idempotency_hit",
+            Self::OverFirstLimit => "over_first_limit",
+            Self::OverSecondLimit => "over_second_limit",
         }
     }
 }
@@ -146,13 +150,14 @@ impl From<DatabaseError> for Error {
                 Self::Forbidden(Code::AccountSuspended)
             }
             DatabaseError::Aborted(Abort::NotFound) => Self::NotFound,
-            DatabaseError::Aborted(Abort::UsernameTaken) => Self::Conflict(Code::UsernameTaken),
             DatabaseError::Unavailable(source) => Self::Unavailable {
                 code: Code::DependencyUnavailable,
                 source,
             },
-            // Whoever appends that condition answers with what was recorded.
-            DatabaseError::Aborted(Abort::IdempotencyHit)
+            // Whoever appends these conditions answers for them.
+            DatabaseError::Aborted(
+                Abort::IdempotencyHit | Abort::OverFirstLimit | Abort::OverSecondLimit,
+            )
             | DatabaseError::Unique(_)
             | DatabaseError::Failed(_) => Self::internal(error),
         }

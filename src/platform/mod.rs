@@ -12,6 +12,7 @@ mod key_value;
 mod log;
 mod queue;
 mod random;
+mod rate_limiter;
 mod retry;
 
 #[cfg(target_arch = "wasm32")]
@@ -35,6 +36,7 @@ pub use key_value::{KeyValue, KeyValueError};
 pub use log::{Level, Log};
 pub use queue::{Queue, QueueError, Verdict};
 pub use random::Random;
+pub use rate_limiter::{RateLimiter, RateLimiterError, Shield};
 pub use retry::Retrying;
 
 /// A boxed future, as the ports' methods return: they are called through `dyn`.
@@ -49,6 +51,8 @@ pub struct Ports {
     pub key_value: Arc<dyn KeyValue>,
     /// The queue that wakes jobs up.
     pub queue: Arc<dyn Queue>,
+    /// What keeps floods away.
+    pub rate_limiter: Arc<dyn RateLimiter>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness fit for secrets.

@@ -17,7 +17,7 @@ use crate::id::UserId;
 use crate::time::Timestamp;
 
 pub use rules::{Email, MAX_DISPLAY_NAME, Username, check_display_name, fold_case};
-pub use store::{Me, NewAccount, append_account, append_post_count, select_me};
+pub use store::{Me, NewAccount, Taken, append_account, append_post_count, select_me};
 pub(crate) use store::{blocked_between, short_person};
 
 /// A person inside other things: the author of a post, one who liked it.

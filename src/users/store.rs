@@ -96,21 +96,30 @@ pub struct NewAccount<'a> {
     pub created_at: Timestamp,
 }
 
-/// Appends a new account. A taken username aborts the batch; a taken e-mail address fails it as
-/// `users.email`. The username is looked at first, whatever the address: which of two taken names is
-/// told must not show whether the address has an account.
-pub fn append_account(batch: &mut Batch, account: NewAccount<'_>) {
-    batch.require(
-        "select json_extract('{}', iif(exists (
-  select 1
-  from users
-  where username = ?1
-), 'abort:username_taken', '$'))",
-        params![account.username],
+/// Which names of a new account belong to another.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Taken {
+    /// The username.
+    #[serde(deserialize_with = "flag")]
+    pub username: bool,
+    /// The e-mail address.
+    #[serde(deserialize_with = "flag")]
+    pub email: bool,
+}
+
+/// Appends a new account. Where a name is taken nothing is written, which is told, and the batch goes
+/// on: what else it does, such as counting the try, stays.
+pub fn append_account(batch: &mut Batch, account: NewAccount<'_>) -> Rows<Taken> {
+    let taken = batch.query(
+        "select
+  exists (select 1 from users where username = ?1) as username,
+  exists (select 1 from users where email = ?2) as email",
+        params![account.username, account.email],
     );
     batch.write(
         "insert into users (id, username, email, password_hash, display_name, created_at)
-values (?1, ?2, ?3, ?4, ?5, ?6)",
+values (?1, ?2, ?3, ?4, ?5, ?6)
+on conflict do nothing",
         params![
             account.id,
             account.username,
@@ -120,6 +129,7 @@ values (?1, ?2, ?3, ?4, ?5, ?6)",
             account.created_at,
         ],
     );
+    taken
 }
 
 /// Appends `by` to a person's count of posts, if the statement before changed a row.

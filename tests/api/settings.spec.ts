@@ -4,10 +4,11 @@ import { eventually } from "./harness/eventually.ts";
 import { expectProblem, withoutRequestId } from "./harness/problem.ts";
 import { openColdWorld, openWorld } from "./harness/world.ts";
 
-const [discreet, closing, weak] = await Promise.all([
+const [discreet, closing, weak, unlimited] = await Promise.all([
   openWorld({ REVEAL_EMAIL: "0", EXPOSE_COST: "0" }),
   openColdWorld({}),
   openColdWorld({ SECRET_KEYS: `weak:${"A".repeat(43)}` }),
+  openColdWorld({ RATE_LIMITS: "sign-in-everything=5/900" }),
 ]);
 
 describe("with REVEAL_EMAIL=0", () => {
@@ -126,4 +127,12 @@ describe("with a key that was typed rather than drawn", () => {
     );
     expect(line.message).not.toContain("AAAAAAAA");
   });
+});
+
+test("a limit that there is not is refused, by the name of its setting", async () => {
+  const response = await unlimited.anonymous.fetch("GET", "/posts");
+  // No limit holds, so none is told.
+  expect(response.headers.get("ratelimit-policy")).toBeNull();
+  await expectProblem(response, 503, "misconfigured");
+  await eventually("the setting is named", async () => unlimited.logLines().find(({ message }) => message.includes("RATE_LIMITS")));
 });

@@ -14,8 +14,8 @@ use kith::app::{App, Deployment};
 use kith::http::body::Body;
 use kith::jobs;
 use kith::platform::native::{
-    KeyValueStore, MemoryKeyValue, MemoryLog, MemoryQueue, SeededRandom, SpawnWith, Sqlite,
-    Timeline, VirtualClock,
+    KeyValueStore, MemoryKeyValue, MemoryLog, MemoryQueue, MemoryRateLimiter, SeededRandom,
+    SpawnWith, Sqlite, Timeline, VirtualClock,
 };
 use kith::platform::{
     Batch, BoxFuture, CostMeter, Database, DatabaseError, Ports, StatementResult, Value,
@@ -97,6 +97,7 @@ fn setting(name: &str) -> Option<String> {
         "SIGNING_KEYS" | "SECRET_KEYS" => format!("k1:{KEY}"),
         "JOB_GRACE_SECONDS" => "30".to_owned(),
         "REVEAL_EMAIL" => "1".to_owned(),
+        "RATE_LIMITS" => "sign-in-name=2/900,registration-address=5/3600".to_owned(),
         _ => return None,
     })
 }
@@ -116,6 +117,9 @@ impl Kith {
             database: Arc::new(recording.clone()),
             key_value: Arc::new(key_value),
             queue: queue.clone(),
+            rate_limiter: Arc::new(MemoryRateLimiter::new(clock.clone(), |_| {
+                (u32::MAX, Duration::from_mins(1))
+            })),
             clock,
             random: Arc::new(SeededRandom::new(7)),
             log: Arc::new(MemoryLog::default()),
@@ -270,10 +274,18 @@ fn accounts(kith: &Kith, asha: &Person) {
         200,
         json!({"email": "asha@example.com", "password": "a passphrase of one's own"}),
     );
-    login(
-        401,
-        json!({"username": "nobody", "password": "a passphrase of one's own"}),
-    );
+    for status in [401, 401, 429] {
+        login(
+            status,
+            json!({"username": "nobody", "password": "a passphrase of one's own"}),
+        );
+    }
+    let body = json!({
+        "username": "one.more", "email": "more@example.com", "password": "another passphrase",
+    });
+    for _ in 0..2 {
+        kith.ask(429, "POST", "/auth/register", "", Some(body.clone()));
+    }
     let tag = kith.get("/profile", &asha.token).etag.unwrap();
     for (status, seen) in [(200, tag.as_str()), (412, &tag), (200, "*")] {
         let bearer = format!("Bearer {}", asha.token);
@@ -332,6 +344,7 @@ fn kept_promises(kith: &Kith, ben: &Person) {
     ask(201, "Once");
     ask(422, "Something else");
     kith.app().forget_old_keys().now_or_never().unwrap();
+    kith.app().forget_old_counts().now_or_never().unwrap();
 }
 
 fn likes(kith: &Kith, [asha, ben, chen]: [&Person; 3], post: &str) {
@@ -445,7 +458,7 @@ fn endings(kith: &Kith, post: &str) {
 const HEAD: &str = r#"[
   {
     "name": "Kith's own batches, from the first account to the last dead letter",
-    "means": "Aborted: username_taken",
+    "means": "Aborted: over_second_limit",
     "batches": [
 "#;
 

@@ -94,10 +94,18 @@ pub const LEAVES_LATE: Point = Point::new("client leaves", "after the database h
 pub const CLOCK_BACK: Point = Point::new("clock", "of an isolate set back");
 pub const CLOCK_AHEAD: Point = Point::new("clock", "of an isolate set ahead");
 pub const TIME_PASSES: Point = Point::new("clock", "hours pass at once");
+pub const SHIELD_FAILS: Point = Point::new("limiter", "fails");
+pub const SHIELD_REFUSES: Point = Point::new("limiter", "refuses whom it need not");
+/// Not faults, but what must be seen to happen as surely: quotas that people use up.
+pub const NAME_USED_UP: Point = Point::new(USED_UP, "auth.login: by name");
+pub const ADDRESS_USED_UP: Point = Point::new(USED_UP, "auth.login: by address");
+pub const REGISTRATIONS_USED_UP: Point = Point::new(USED_UP, "auth.register: by address");
+pub const KNOWN_USED_UP: Point = Point::new(USED_UP, "auth.register: as the isolate knows");
+pub const USED_UP: &str = "quota used up";
 pub const CRON_MISSES: Point = Point::new("cron", "does not fire");
 
-/// The points that no scenario brings.
-const OF_THE_PLATFORM: [Point; 19] = [
+/// The points that no scenario's site brings.
+const OF_THE_PLATFORM: [Point; 25] = [
     QUEUE_REFUSES,
     QUEUE_UNSURE,
     QUEUE_HALF,
@@ -116,6 +124,12 @@ const OF_THE_PLATFORM: [Point; 19] = [
     CLOCK_BACK,
     CLOCK_AHEAD,
     TIME_PASSES,
+    SHIELD_FAILS,
+    SHIELD_REFUSES,
+    NAME_USED_UP,
+    ADDRESS_USED_UP,
+    REGISTRATIONS_USED_UP,
+    KNOWN_USED_UP,
     CRON_MISSES,
 ];
 

@@ -9,7 +9,7 @@ use http::Request;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
 use http_body_util::BodyExt;
 use kith::http::body::Body;
-use kith::http::headers::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
+use kith::http::headers::{CF_CONNECTING_IP, IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
 use kith::platform::Clock;
 use serde_json::Value;
 
@@ -32,7 +32,20 @@ pub struct Client {
     hashes: bool,
     /// Whether it keeps a token until it is refused.
     careless: bool,
+    /// Its address as the platform writes it, and whose that is.
+    address: (&'static str, &'static str),
 }
+
+/// The addresses there are: few, so that people share some, and each of them in several forms.
+const ADDRESSES: [(&str, &str); 7] = [
+    ("203.0.113.7", "a house"),
+    ("::ffff:203.0.113.7", "a house"),
+    ("2001:db8:0:1::7", "a network"),
+    ("2001:db8:0:1:aaaa:bbbb:cccc:dddd", "a network"),
+    ("2001:db8:0:2::7", "the network beside"),
+    ("203.0.113.8", "the house beside"),
+    ("", "nowhere"),
+];
 
 /// Seconds before its end at which a client renews a token.
 const RENEWED: i64 = 300;
@@ -50,6 +63,13 @@ impl Client {
             },
             hashes,
             careless: world.chaos.happens(0.3),
+            address: ADDRESSES[world
+                .chaos
+                .pick(if world.chaos.focus.fault == chaos::USED_UP {
+                4
+                } else {
+                    ADDRESSES.len()
+                })],
             world,
         }
     }
@@ -114,8 +134,12 @@ impl Client {
             let mut sites = scenario.sites.iter().chain(scenario.leads_to);
             let in_focus = sites.any(|site| site.name == chaos.focus.site)
                 || (chaos.focus.fault == chaos::STORE_FAILS.fault && scenario.reads_flags);
+            let used_up = chaos.focus.fault == chaos::USED_UP;
+            let site = scenario.sites.first().map_or("", |site| site.name);
+            let (door, _) = chaos.focus.site.split_once(':').unwrap_or_default();
             match (scenario.hashes, in_focus) {
                 (true, _) if !self.hashes => 0,
+                (true, _) if used_up && site.starts_with(door) => 50,
                 (true, true) => 14,
                 (false, true) => 40,
                 _ => scenario.weight,
@@ -151,6 +175,7 @@ impl Client {
             caller: self.memory.caller.clone(),
         };
         let run = world.prepare(what, scenario.sites);
+        world.state().runs[run].address = self.address.1;
         let request = self.request(&operation.call());
         let expires = self.memory.token.as_deref().map(tokens::expires);
         world.note(|| {
@@ -166,7 +191,7 @@ impl Client {
             return false;
         };
         world.note(|| format!("run {run}: answered {} {}", answer.status, answer.body));
-        let reliable = world.judge(run, &answer, expires);
+        let reliable = world.judge(run, isolate.number, &answer, expires);
         if answer.body["code"] == "token_expired" {
             self.memory.token = None;
         }
@@ -184,6 +209,9 @@ impl Client {
         let mut request = Request::builder().method(call.method).uri(path);
         if let Some(token) = self.token() {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        if !self.address.0.is_empty() {
+            request = request.header(CF_CONNECTING_IP, self.address.0);
         }
         if let Some(key) = &call.idempotency_key {
             request = request.header(IDEMPOTENCY_KEY, key);

@@ -15,7 +15,7 @@ use crate::chaos;
 use crate::executor::Owner;
 use crate::hands::Kind;
 use crate::ports::{LATEST, ports};
-use crate::scenarios::{BURY, FORGET_KEYS, LIKE_JOB, POST_DELETED_JOB, SWEEP_SITES};
+use crate::scenarios::{BURY, FORGET_COUNTS, FORGET_KEYS, LIKE_JOB, POST_DELETED_JOB, SWEEP_SITES};
 use crate::world::{Isolate, RunId, What, World};
 
 async fn sleep(world: &World, millis: u64) {
@@ -97,6 +97,7 @@ pub async fn fire_cron(world: Arc<World>) {
         } else {
             sweep(&world);
             forget_keys(&world);
+            forget_counts(&world);
         }
     }
 }
@@ -125,6 +126,19 @@ fn forget_keys(world: &Arc<World>) {
         .spawn(Owner::Isolate(isolate.number), async move {
             let _held = held;
             app.forget_old_keys().await;
+        });
+}
+
+fn forget_counts(world: &Arc<World>) {
+    let isolate = world.any_isolate();
+    let run = world.prepare(What::Forget, &[FORGET_COUNTS]);
+    let app = App::new(isolate.deployment.clone(), ports(world, &isolate, run));
+    let held = world.hold(isolate.number, Kind::Chore);
+    world
+        .spawner
+        .spawn(Owner::Isolate(isolate.number), async move {
+            let _held = held;
+            app.forget_old_counts().await;
         });
 }
 

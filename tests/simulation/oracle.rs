@@ -1,10 +1,11 @@
 //! What is right: whatever the database runs, the model does at the same moment, and every answer is
 //! held against that.
 
-use kith::platform::{DatabaseError, Level};
+use kith::platform::{DatabaseError, Level, Shield};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::chaos;
 use crate::model::{self, Id, Job, Prediction, Task};
 use crate::ports::{Parcel, Reply};
 use crate::scenarios::{Answer, Moment};
@@ -45,6 +46,10 @@ impl World {
             Err(error) => format!("  run {run}: the database refuses it: {error}"),
         });
         self.follow_jobs(run, parcel, outcome.is_ok(), tasks);
+        let forgets = |(sql, _): &(&str, _)| sql.starts_with("delete from rate_limits");
+        if outcome.is_ok() && statements.iter().any(forgets) {
+            self.state().model.forget_counts(parcel.sent);
+        }
         if self.close {
             let found = model::differences(&self.state().model, &self.database);
             if !found.is_empty() {
@@ -74,6 +79,8 @@ impl World {
             database: &self.database,
             began: run.began,
             now: parcel.sent,
+            first_sent: run.first_sent.unwrap_or(parcel.sent),
+            address: run.address,
             tasks: vec![],
         };
         let happened = operation.happen(caller.as_ref(), &mut moment, parcel.trip);
@@ -176,7 +183,7 @@ impl World {
 
     /// Holds an answer against what was promised. Whether the client can rely on it: a refusal of the
     /// moment may hide that it worked.
-    pub fn judge(&self, run: RunId, answer: &Answer, expires: Option<i64>) -> bool {
+    pub fn judge(&self, run: RunId, isolate: usize, answer: &Answer, expires: Option<i64>) -> bool {
         let mut state = self.state();
         let run = state.runs[run].clone();
         let What::Request { operation, caller } = &run.what else {
@@ -184,6 +191,11 @@ impl World {
         };
         let name = run.sites[0].name;
         *state.answered.entry((name, answer.status)).or_default() += 1;
+        let known = state.closed[isolate].iter().find(|window| {
+            let policy = &answer.body["violated-policies"][0];
+            window.subject == run.address && policy == window.name && window.is_near(run.began)
+        });
+        let known = known.map(|window| Prediction::limited(window.name));
         let asleep = run.jobs.iter().find(|job| !state.woken.contains(*job));
         let acknowledged = operation.writes() && answer.status < 300;
         state.acknowledged += u64::from(acknowledged);
@@ -199,7 +211,14 @@ impl World {
             _ if answer.body["code"] == "registration_closed" && run.flags == Flags::Unanswered => {
                 return false;
             }
-            (None, None) => Err(format!("answered {} without the database", answer.status)),
+            // What an isolate knows to be used up it refuses by itself.
+            (None, None) => known.as_ref().map_or_else(
+                || Err(format!("answered {} without the database", answer.status)),
+                |refusal| {
+                    self.struck(chaos::KNOWN_USED_UP);
+                    model::agrees(refusal, answer.status, &answer.body)
+                },
+            ),
             (None, Some(_)) if run.failed => {
                 Err(format!("answered {} after a failure", answer.status))
             }
@@ -224,7 +243,7 @@ impl World {
             let line: Value = serde_json::from_str(&line).unwrap();
             let expected = match line["event"].as_str() {
                 Some("job_dead") => died.contains(line["job_id"].as_str().unwrap_or_default()),
-                Some("sweep_failed" | "keys_not_forgotten") => true,
+                Some("sweep_failed" | "keys_not_forgotten" | "counts_not_forgotten") => true,
                 _ => false,
             };
             if level == Level::Error && !expected {
@@ -267,12 +286,16 @@ fn refusal(run: &Run, expires: Option<i64>) -> Option<Prediction> {
         return None;
     };
     let is_over = expires.is_some_and(|end| run.began.seconds() >= end);
-    if run.in_maintenance && !operation.call().path.starts_with("//") {
+    if run.shielded == Some(Shield::Address) {
+        Some(Prediction::limited("address"))
+    } else if run.in_maintenance && !operation.call().path.starts_with("//") {
         Some(Prediction::refusal(503, "maintenance"))
     } else if operation.looks_at_token() && caller.is_some() && is_over {
         Some(Prediction::refusal(401, "token_expired"))
     } else if caller.is_none() && !operation.open_to_anyone() {
         Some(Prediction::refusal(401, "authentication_required"))
+    } else if run.shielded == Some(Shield::Account) {
+        Some(Prediction::limited("account"))
     } else {
         let closed =
             matches!(&run.flags, Flags::Read(flags) if closes_registration(flags.as_deref()));

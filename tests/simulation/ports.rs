@@ -7,7 +7,7 @@ use futures_channel::oneshot;
 use kith::platform::native::SpawnWith;
 use kith::platform::{
     Batch, BoxFuture, Clock, CostMeter, Database, DatabaseError, KeyValue, KeyValueError, Ports,
-    Queue, QueueError, Retrying, StatementResult, Value,
+    Queue, QueueError, RateLimiter, RateLimiterError, Retrying, Shield, StatementResult, Value,
 };
 use kith::time::Timestamp;
 
@@ -46,6 +46,11 @@ pub fn ports(world: &Arc<World>, isolate: &Isolate, run: RunId) -> Ports {
             run,
         }),
         queue: Arc::new(Sender(world.clone())),
+        rate_limiter: Arc::new(Gate {
+            world: world.clone(),
+            isolate: isolate.clone(),
+            run,
+        }),
         clock: isolate.clock.clone(),
         random: world.random.clone(),
         log: world.log.clone(),
@@ -101,7 +106,7 @@ impl Trips {
                 world.dawdle().await;
                 // What aborted itself has no effect that could be lost.
                 if fault.is_none() || outcome.is_err() {
-                    world.delivered(self.run, prediction);
+                    world.delivered(self.run, self.isolate.number, prediction);
                     return outcome;
                 }
             }
@@ -113,6 +118,10 @@ impl Trips {
     }
 
     fn pack(&self, batch: &Batch) -> Parcel {
+        let sent = self.isolate.clock.now();
+        let _ = self.world.state().runs[self.run]
+            .first_sent
+            .get_or_insert(sent);
         let statements = batch.statements().iter();
         Parcel {
             statements: statements
@@ -120,7 +129,7 @@ impl Trips {
                 .collect(),
             writes: !batch.is_read_only(),
             trip: self.world.trips(self.run),
-            sent: self.isolate.clock.now(),
+            sent,
         }
     }
 
@@ -213,6 +222,45 @@ impl Queue for Sender {
         Box::pin(async {
             pause().await;
             sent.await
+        })
+    }
+}
+
+/// The platform's limiter, as one location has it.
+struct Gate {
+    world: Arc<World>,
+    isolate: Isolate,
+    run: RunId,
+}
+
+impl Gate {
+    async fn ask(&self, shield: Shield, key: &str) -> Result<bool, RateLimiterError> {
+        let world = &self.world;
+        pause().await;
+        if world.chaos.strikes(chaos::SHIELD_FAILS) {
+            world.struck(chaos::SHIELD_FAILS);
+            return Err(RateLimiterError("internal error".to_owned()));
+        }
+        if world.chaos.strikes(chaos::SHIELD_REFUSES) {
+            world.struck(chaos::SHIELD_REFUSES);
+            return Ok(false);
+        }
+        world.limiter.admit(shield, key).await
+    }
+}
+
+impl RateLimiter for Gate {
+    fn admit<'a>(
+        &'a self,
+        shield: Shield,
+        key: &'a str,
+    ) -> BoxFuture<'a, Result<bool, RateLimiterError>> {
+        Box::pin(async move {
+            let answer = self.ask(shield, key).await;
+            let admitted = answer.as_ref().copied().unwrap_or(true);
+            let now = self.isolate.clock.now();
+            self.world.limited(self.run, shield, admitted, now);
+            answer
         })
     }
 }

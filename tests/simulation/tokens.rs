@@ -7,7 +7,7 @@ use ed25519_dalek::{Signer, SigningKey};
 use kith::time::Timestamp;
 use serde_json::{Value, json};
 
-use crate::model::Caller;
+use crate::model::{Caller, Strictness};
 use crate::world::JOB_GRACE;
 
 /// 32 different bytes.
@@ -20,7 +20,7 @@ const AUDIENCE: &str = "kith";
 pub const LIFETIME_SECONDS: i64 = 600;
 
 /// The value of the deployment's setting `name`.
-pub fn setting(name: &str, reveals_email: bool) -> Option<String> {
+pub fn setting(name: &str, reveals_email: bool, limits: Strictness) -> Option<String> {
     let key = URL_SAFE_NO_PAD.encode(SEED);
     Some(match name {
         "ISSUER" => ISSUER.to_owned(),
@@ -29,6 +29,7 @@ pub fn setting(name: &str, reveals_email: bool) -> Option<String> {
         "SECRET_KEYS" => format!("s1:{key}"),
         "JOB_GRACE_SECONDS" => JOB_GRACE.as_secs().to_string(),
         "EXPOSE_COST" => "1".to_owned(),
+        "RATE_LIMITS" => limits.setting(),
         "REVEAL_EMAIL" => u8::from(reveals_email).to_string(),
         _ => return None,
     })

@@ -6,18 +6,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kith::app::{App, Deployment};
-use kith::platform::Clock;
 use kith::platform::native::{
-    KeyValueStore, MemoryKeyValue, MemoryLog, MemoryQueue, SeededRandom, Sqlite, Timeline,
-    VirtualClock,
+    KeyValueStore, MemoryKeyValue, MemoryLog, MemoryQueue, MemoryRateLimiter, SeededRandom, Sqlite,
+    Timeline, VirtualClock,
 };
+use kith::platform::{Clock, Shield};
 use kith::time::Timestamp;
 use serde_json::Value;
 
 use crate::chaos::{self, Chaos, Point};
 use crate::executor::{Spawner, pause};
 use crate::hands::InHand;
-use crate::model::{Caller, Id, Model, Prediction};
+use crate::model::{Caller, Id, Limited, Model, Prediction, Strictness, Window};
 use crate::ports::ports;
 use crate::scenarios::{Operation, Site};
 use crate::switches::Watch;
@@ -58,7 +58,7 @@ pub enum What {
     Message(Id),
     /// The dead letter of this job.
     Bury(Id),
-    /// Old idempotency keys are forgotten.
+    /// Old idempotency keys, or counts, are forgotten.
     Forget,
     /// A sweep, or the chores of an isolate, which begin with one.
     Sweep,
@@ -70,10 +70,16 @@ pub struct Run {
     pub what: What,
     /// From where it goes to the database, in order.
     pub sites: &'static [Site],
+    /// Whose the client's address is, as limits tell addresses apart.
+    pub address: &'static str,
+    /// What the platform's limiter has refused it for.
+    pub shielded: Option<Shield>,
     /// How many answers of the database it has seen.
     pub trips: usize,
-    /// When it began, by its isolate's clock.
+    /// When it began, by its isolate's clock; once it has passed the shield, when it did.
     pub began: Timestamp,
+    /// When it sent its first batch.
+    pub first_sent: Option<Timestamp>,
     /// Whether its isolate took Kith to be in maintenance when it began.
     pub in_maintenance: bool,
     /// Whether the database has run anything for it.
@@ -107,6 +113,8 @@ pub struct State {
     pub isolates: Vec<Isolate>,
     pub in_hand: Vec<InHand>,
     pub watches: Vec<Watch>,
+    /// What each isolate has been told is used up, as long as it lives.
+    pub closed: Vec<BTreeSet<Window>>,
     /// Whether registration is open, and whether Kith is in maintenance.
     pub switches: (bool, bool),
     /// Clients that have not finished.
@@ -138,6 +146,7 @@ pub struct World {
     pub database: Sqlite,
     pub store: Arc<KeyValueStore>,
     pub queue: Arc<MemoryQueue>,
+    pub limiter: MemoryRateLimiter,
     pub random: Arc<SeededRandom>,
     pub log: Arc<MemoryLog>,
     /// Whether registration tells that an e-mail address is taken.
@@ -159,12 +168,15 @@ impl World {
         }
         let isolates = 1 + chaos.pick(3);
         let fate = chaos.clone();
+        let of_the_platform = Arc::new(VirtualClock::new(timeline.clone(), BEGINNING));
+        let strictness = Strictness(chaos.focus.fault == chaos::USED_UP || chaos.happens(0.6));
         let world = Self {
             clock: VirtualClock::new(timeline.clone(), BEGINNING),
             spawner: Spawner::default(),
             database,
             store: KeyValueStore::new(),
             queue: MemoryQueue::new(timeline.clone(), MOST_DELIVERIES, move || draw_fate(&fate)),
+            limiter: MemoryRateLimiter::new(of_the_platform, quota_of_shield),
             random: Arc::new(SeededRandom::new(seed)),
             log: Arc::default(),
             reveals_email: chaos.happens(0.8),
@@ -175,6 +187,8 @@ impl World {
             timeline,
         };
         world.state().switches = (true, false);
+        world.state().model.strictness = strictness;
+        world.state().closed = vec![BTreeSet::new(); isolates];
         world.state().isolates = (0..isolates).map(|number| world.isolate(number)).collect();
         world.state().in_hand = vec![InHand::default(); isolates];
         world.state().watches = vec![Watch::default(); isolates];
@@ -192,7 +206,8 @@ impl World {
     }
 
     fn deployment(&self) -> Arc<Deployment> {
-        match Deployment::new(|name| tokens::setting(name, self.reveals_email)) {
+        let limits = self.state().model.strictness;
+        match Deployment::new(|name| tokens::setting(name, self.reveals_email, limits)) {
             Ok(deployment) => Arc::new(deployment),
             Err(error) => panic!("{error}"),
         }
@@ -254,8 +269,11 @@ impl World {
         state.runs.push(Run {
             what,
             sites,
+            address: "",
+            shielded: None,
             trips: 0,
             began: self.clock.now(),
+            first_sent: None,
             in_maintenance: false,
             executed: false,
             happened: None,
@@ -295,8 +313,23 @@ impl World {
     }
 
     /// An invocation has seen an answer of the database.
-    pub fn delivered(&self, run: RunId, prediction: Option<Prediction>) {
+    pub fn delivered(&self, run: RunId, isolate: usize, prediction: Option<Prediction>) {
+        let used_up = prediction
+            .as_ref()
+            .and_then(|refusal| refusal.body["violated-policies"][0].as_str())
+            .and_then(Limited::named);
+        if let Some(what) = used_up {
+            self.struck(match what {
+                Limited::SignInName => chaos::NAME_USED_UP,
+                Limited::SignInAddress => chaos::ADDRESS_USED_UP,
+                Limited::RegistrationAddress => chaos::REGISTRATIONS_USED_UP,
+            });
+        }
         let mut state = self.state();
+        let closed = prediction
+            .as_ref()
+            .and_then(|refusal| refusal.closed.clone());
+        state.closed[isolate].extend(closed.map(|window| *window));
         let run = &mut state.runs[run];
         run.trips += 1;
         run.prediction = prediction;
@@ -307,6 +340,17 @@ impl World {
     pub fn failed(&self, run: RunId, point: Point) {
         self.struck(point);
         self.state().runs[run].failed = true;
+    }
+
+    /// The platform's limiter has answered an invocation, at this very moment.
+    pub fn limited(&self, run: RunId, shield: Shield, admitted: bool, now: Timestamp) {
+        let run = &mut self.state().runs[run];
+        if !admitted {
+            run.shielded = Some(shield);
+        }
+        if shield == Shield::Address {
+            run.began = now;
+        }
     }
 
     /// An invocation has read the operator's switches.
@@ -323,6 +367,7 @@ impl World {
     pub fn restart(&self, number: usize) {
         let deployment = self.deployment();
         self.state().isolates[number].deployment = deployment;
+        self.state().closed[number].clear();
         self.forgive(number);
     }
 
@@ -350,6 +395,14 @@ pub struct Finish {
     pub statements: BTreeSet<&'static str>,
     pub violation: Option<String>,
     pub history: Vec<String>,
+}
+
+/// The quotas of the platform's limiter: so small that people in a hurry run into them.
+const fn quota_of_shield(shield: Shield) -> (u32, Duration) {
+    match shield {
+        Shield::Address => (60, Duration::from_mins(1)),
+        Shield::Account => (30, Duration::from_mins(1)),
+    }
 }
 
 /// What becomes of a message that was sent.

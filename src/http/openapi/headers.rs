@@ -98,6 +98,20 @@ pub(super) const EVERY_ANSWER: &[Header] = &[
         always: false,
     },
     Header {
+        name: "RateLimit-Policy",
+        says: "The limits that the request is subject to: so many (`q`) in so many seconds (`w`) for one client address or account, or for what the name says (draft-ietf-httpapi-ratelimit-headers-10). Not from a deployment that lacks a setting.",
+        pattern: "^\"[a-z-]+\";q=[0-9]+;w=[0-9]+(, \"[a-z-]+\";q=[0-9]+;w=[0-9]+)*$",
+        example: "\"address\";q=1200;w=60, \"account\";q=300;w=60",
+        always: false,
+    },
+    Header {
+        name: "RateLimit",
+        says: "What is left (`r`) of those limits that are counted exactly, and the seconds until there is a new quota (`t`). Where the request was counted.",
+        pattern: "^\"[a-z-]+\";r=[0-9]+;t=[0-9]+(, \"[a-z-]+\";r=[0-9]+;t=[0-9]+)*$",
+        example: "\"sign-in-address\";r=99;t=840, \"sign-in-name\";r=4;t=840",
+        always: false,
+    },
+    Header {
         name: "Cache-Control",
         says: "Who may keep the answer, and for how long.",
         pattern: "",
@@ -250,7 +264,7 @@ pub(super) fn of_refusal(status: u16) -> &'static [&'static str] {
     match status {
         401 => &["WWW-Authenticate"],
         405 => &["Allow"],
-        503 => &["Retry-After"],
+        429 | 503 => &["Retry-After"],
         _ => &[],
     }
 }

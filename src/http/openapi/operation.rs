@@ -10,6 +10,7 @@ use crate::http::conditional::{IfMatch, IfNoneMatch};
 use crate::http::extract::{Json, Path, Query};
 use crate::http::idempotency::Creation;
 use crate::http::problem::Refusal;
+use crate::http::rate_limit::Limiter;
 
 /// Writes a type's schema.
 pub(super) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
@@ -76,6 +77,11 @@ impl Operation {
             // What any route can answer with, and what any that asks the database can.
             refusals: vec![
                 Error::internal("an example").into(),
+                Error::TooManyRequests {
+                    policy: "address",
+                    retry_after: 60,
+                }
+                .into(),
                 unavailable(Code::DependencyUnavailable),
                 unavailable(Code::Maintenance),
                 unavailable(Code::Misconfigured),
@@ -245,6 +251,11 @@ pub trait Input {
 }
 
 impl Input for HeaderMap {
+    fn describe(_: &mut Operation) {}
+}
+
+/// Every route can answer with what it answers with.
+impl Input for Limiter {
     fn describe(_: &mut Operation) {}
 }
 

@@ -18,12 +18,13 @@ use worker::wasm_bindgen_futures::JsFuture;
 use worker::{ByteStream, web_sys};
 
 use crate::http::body::{self, Body};
-use crate::http::headers::{IDEMPOTENCY_KEY, TRACEPARENT, X_REQUEST_ID};
+use crate::http::headers::{CF_CONNECTING_IP, IDEMPOTENCY_KEY, TRACEPARENT, X_REQUEST_ID};
 
 /// The headers Kith reads of every request.
-const READ: [HeaderName; 6] = [
+const READ: [HeaderName; 7] = [
     ACCEPT,
     AUTHORIZATION,
+    CF_CONNECTING_IP,
     IF_NONE_MATCH,
     ORIGIN,
     TRACEPARENT,

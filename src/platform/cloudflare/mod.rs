@@ -4,6 +4,7 @@ mod bridge;
 mod database;
 mod key_value;
 mod queue;
+mod rate_limiter;
 mod system;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub fn ports(env: &Env, context: Context) -> Ports {
         database: Arc::new(Retrying::new(database, clock.clone(), random.clone())),
         key_value: Arc::new(key_value::WorkersKv::new(env.clone(), cost.clone())),
         queue: Arc::new(queue::JobsQueue::new(env.clone(), cost.clone())),
+        rate_limiter: Arc::new(rate_limiter::RateLimitBindings::new(env.clone())),
         clock,
         random,
         log: Arc::new(system::Console),

@@ -12,6 +12,7 @@ mod key_value;
 mod log;
 mod queue;
 mod random;
+mod rate_limiter;
 mod sqlite_error;
 
 pub use background::SpawnWith;
@@ -21,3 +22,4 @@ pub use key_value::{KeyValueStore, MemoryKeyValue};
 pub use log::MemoryLog;
 pub use queue::{Delivery, Fate, MemoryQueue};
 pub use random::SeededRandom;
+pub use rate_limiter::{MemoryRateLimiter, Quotas};

@@ -35,8 +35,8 @@ export class Actor {
   }
 
   /** A request that must succeed with this status; answers its JSON. */
-  async expect<T>(status: number, method: string, path: string, body?: unknown): Promise<T> {
-    const response = await this.fetch(method, path, body);
+  async expect<T>(status: number, method: string, path: string, body?: unknown, headers: Headers = {}): Promise<T> {
+    const response = await this.fetch(method, path, body, headers);
     const text = await response.text();
     expect({ status: response.status, text }).toMatchObject({ status });
     return (text === "" ? undefined : JSON.parse(text)) as T;

@@ -48,10 +48,16 @@ export interface Queue {
   sendBatch(messages: Iterable<{ body: unknown }>, options?: unknown): Promise<unknown>;
 }
 
+export interface RateLimiter {
+  limit(options: { key: string }): Promise<{ success: boolean }>;
+}
+
 export interface Env {
   DB: D1;
   KV: Kv;
   JOBS: Queue;
+  ADDRESS_LIMITER?: RateLimiter;
+  ACCOUNT_LIMITER?: RateLimiter;
   [name: string]: unknown;
 }
 

@@ -20,7 +20,7 @@ const TITLES: Record<number, string[]> = {
   503: ["Service Unavailable"],
 };
 
-const KNOWN_MEMBERS = ["type", "title", "status", "detail", "code", "request_id", "errors"];
+const KNOWN_MEMBERS = ["type", "title", "status", "detail", "code", "request_id", "errors", "violated-policies"];
 
 /** Asserts that the answer is this problem, in full form; answers its body. */
 export async function expectProblem(response: Response, status: number, code: string): Promise<Problem> {
@@ -60,10 +60,10 @@ export async function expectBadToken(response: Response, code = "invalid_token")
   return problem;
 }
 
-/** What is left of an answer that must equal another's: all but what names the single request. */
+/** What is left of an answer that must equal another's: all but what names or counts the single request. */
 export async function withoutRequestId(response: Response): Promise<{ status: number; headers: object; body: string }> {
   const requestId = response.headers.get("x-request-id") ?? "";
-  const varying = ["x-request-id", "x-test-invocation", "traceparent", "server-timing", "kith-cost", "date"];
+  const varying = ["x-request-id", "x-test-invocation", "traceparent", "server-timing", "kith-cost", "ratelimit", "date"];
   const headers = Object.fromEntries([...response.headers].filter(([name]) => !varying.includes(name)));
   return { status: response.status, headers, body: (await response.text()).replaceAll(requestId, "<request id>") };
 }

@@ -8,7 +8,7 @@ export type InvocationKind = "fetch" | "queue" | "scheduled";
 
 /** Makes the next calls of one dependency fail. */
 export interface FaultPlan {
-  on: "d1" | "kv" | "queue";
+  on: "d1" | "kv" | "queue" | "limiter";
   /**
    * `before`: the call fails and nothing happened. `after`: it happened and only the answer is lost.
    * `forget` (queue only): the call succeeds and nothing happened.
@@ -18,7 +18,7 @@ export interface FaultPlan {
   times: number;
   /** How many matching calls are spared first. */
   sparing?: number;
-  /** Only calls whose text contains this: SQL and parameters, the key, or the message as JSON. */
+  /** Only calls whose text contains this: SQL and parameters, the key, the message as JSON, or the limiter's binding and key. */
   containing?: string;
   /** Only calls made by this kind of invocation. */
   during?: InvocationKind;
@@ -58,6 +58,8 @@ export interface Invocation {
   trips: Trip[];
   kvReads: number;
   kvWrites: number;
+  /** What the platform's limiters were asked: binding and key. */
+  limited: string[];
   queueSends: unknown[];
   /** How many of the messages were sent after the answer was given. */
   lateQueueSends: number;

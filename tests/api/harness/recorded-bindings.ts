@@ -4,7 +4,7 @@
  * The classes carry the platform's names because workers-rs recognises a binding by the name of its
  * constructor.
  */
-import type { D1, D1Result, D1Session, D1Statement, Kv, KvMethod, Queue } from "./platform.ts";
+import type { D1, D1Result, D1Session, D1Statement, Env, Kv, KvMethod, Queue, RateLimiter } from "./platform.ts";
 import type { FaultPlan, Invocation, Trip } from "./protocol.ts";
 import type { Recorder } from "./recorder.ts";
 
@@ -219,12 +219,38 @@ class WorkerQueue implements Queue {
   }
 }
 
+class Ratelimit implements RateLimiter {
+  readonly #observer: Observer;
+  readonly #name: string;
+  readonly #real: RateLimiter;
+
+  constructor(observer: Observer, name: string, real: RateLimiter) {
+    this.#observer = observer;
+    this.#name = name;
+    this.#real = real;
+  }
+
+  async limit(options: { key: string }): Promise<{ success: boolean }> {
+    const { recorder, invocation } = this.#observer;
+    const asked = `${this.#name} ${options.key}`;
+    invocation.limited.push(asked);
+    const fault = recorder.strike("limiter", asked, invocation.kind);
+    if (fault !== null) fail(fault, "internal error");
+    return this.#real.limit(options);
+  }
+}
+
 /** The environment of one invocation, with its bindings recorded. */
-export function recordedBindings<E extends { DB: D1; KV: Kv; JOBS: Queue }>(env: E, observer: Observer): E {
-  return {
+export function recordedBindings(env: Env, observer: Observer): Env {
+  const recorded: Env = {
     ...env,
     DB: new D1Database(observer, env.DB),
     KV: new KvNamespace(observer, env.KV),
     JOBS: new WorkerQueue(observer, env.JOBS),
   };
+  for (const name of ["ADDRESS_LIMITER", "ACCOUNT_LIMITER"] as const) {
+    const real = env[name];
+    if (real !== undefined) recorded[name] = new Ratelimit(observer, name, real);
+  }
+  return recorded;
 }

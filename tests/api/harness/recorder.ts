@@ -44,6 +44,7 @@ export class Recorder {
       trips: [],
       kvReads: 0,
       kvWrites: 0,
+      limited: [],
       queueSends: [],
       lateQueueSends: 0,
       answered: false,

@@ -19,7 +19,14 @@ export const VARS = {
   EXPOSE_COST: "1",
   REVEAL_EMAIL: "1",
   JOB_GRACE_SECONDS: "1",
+  // A story is not about limits unless it says so.
+  RATE_LIMIT_FACTOR: "1000",
 };
+
+/** The platform's own limiters, as a test may want them: none, or with another limit than declared. */
+export interface Shield {
+  limit: number | null;
+}
 
 export interface Server {
   url: URL;
@@ -29,7 +36,7 @@ export interface Server {
 }
 
 /** Starts the worker with migrated, empty storage. */
-export async function startServer(keys: Keys, vars: Record<string, string>): Promise<Server> {
+export async function startServer(keys: Keys, vars: Record<string, string>, shield?: Shield): Promise<Server> {
   if (!existsSync(BUILT_WORKER)) throw new Error(`there is no build to test: ${BUILT_WORKER}`);
   const declared = unstable_readConfig({ config: `${ROOT}wrangler.toml` }, { hideWarnings: true });
   const harness = createTestHarness({
@@ -46,6 +53,7 @@ export async function startServer(keys: Keys, vars: Record<string, string>): Pro
           d1_databases: declared.d1_databases.map((database: object) => ({ ...database, migrations_dir: `${ROOT}migrations` })),
           kv_namespaces: declared.kv_namespaces,
           queues: declared.queues,
+          ratelimits: limiters(declared.ratelimits, shield),
           assets: { ...declared.assets, directory: `${ROOT}build/assets` },
           vars: { ...VARS, ...keys.secrets(), ...vars },
         },
@@ -57,4 +65,12 @@ export async function startServer(keys: Keys, vars: Record<string, string>): Pro
   await worker.applyD1Migrations("DB");
   const { DB: database, KV: keyValue } = (await worker.getEnv()) as unknown as { DB: D1; KV: Kv };
   return { url, database, keyValue, harness };
+}
+
+type Limiter = ReturnType<typeof unstable_readConfig>["ratelimits"][number];
+
+function limiters(declared: Limiter[], shield: Shield | undefined): Limiter[] {
+  if (shield === undefined) return declared;
+  const { limit } = shield;
+  return limit === null ? [] : declared.map((limiter) => ({ ...limiter, simple: { ...limiter.simple, limit } }));
 }

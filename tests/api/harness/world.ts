@@ -9,7 +9,7 @@ import { Actor, PersonActor } from "./person.ts";
 import type { Headers } from "./person.ts";
 import type { D1, Kv } from "./platform.ts";
 import { startServer } from "./server.ts";
-import type { Server } from "./server.ts";
+import type { Server, Shield } from "./server.ts";
 import type { Notification, Post, Registration } from "./shapes.ts";
 import { State } from "./state.ts";
 
@@ -40,16 +40,12 @@ export class World {
   }
 
   /** Registers somebody new, who is signed in from then on. */
-  async person(name: string): Promise<PersonActor> {
+  async person(name: string, headers: Headers = {}): Promise<PersonActor> {
     const username = this.uniqueName(name);
     const email = `${username}@example.com`;
     const password = `the long passphrase of ${name}`;
-    const { user, access_token: accessToken } = await this.anonymous.expect<Registration>(201, "POST", "/auth/register", {
-      username,
-      email,
-      password,
-      display_name: name,
-    });
+    const body = { username, email, password, display_name: name };
+    const { user, access_token: accessToken } = await this.anonymous.expect<Registration>(201, "POST", "/auth/register", body, headers);
     return new PersonActor(this.#server.url, { id: user.id, username, email, password, accessToken });
   }
 
@@ -97,16 +93,16 @@ export class World {
 }
 
 /** Starts a world that no request has reached yet, for the calling spec file. */
-export async function openColdWorld(vars: Record<string, string>): Promise<World> {
+export async function openColdWorld(vars: Record<string, string>, shield?: Shield): Promise<World> {
   const keys = new Keys();
-  const world = new World(await startServer(keys, vars), keys);
+  const world = new World(await startServer(keys, vars, shield), keys);
   afterAll(() => world.close());
   return world;
 }
 
 /** Starts a world for the calling spec file and closes it when the file is done. */
-export async function openWorld(vars: Record<string, string> = {}): Promise<World> {
-  const world = await openColdWorld(vars);
+export async function openWorld(vars: Record<string, string> = {}, shield?: Shield): Promise<World> {
+  const world = await openColdWorld(vars, shield);
   // The first request of an isolate sweeps in the background; let no recording see that.
   const response = await world.fetch("GET", "/health");
   expect(response.status).toBe(200);

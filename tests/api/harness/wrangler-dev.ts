@@ -49,6 +49,7 @@ export class LocalDeployment {
       compatibility_flags: declared.compatibility_flags,
       d1_databases: declared.d1_databases.map((database: object) => ({ ...database, migrations_dir: `${ROOT}migrations` })),
       kv_namespaces: declared.kv_namespaces,
+      ratelimits: declared.ratelimits,
       queues: { producers, consumers: consumes ? consumers : [] },
       assets: { ...declared.assets, directory: `${ROOT}build/assets` },
       vars: { ...VARS, ...this.#keys.secrets() },

@@ -4,6 +4,7 @@
 
 mod inbox;
 mod jobs;
+mod limits;
 mod people;
 mod posts;
 mod prediction;
@@ -16,6 +17,7 @@ use serde_json::Value;
 
 pub use inbox::Inbox;
 pub use jobs::{Job, Task};
+pub use limits::{Limited, Strictness, Window};
 pub use people::{Session, Status, User};
 pub use posts::{NewPost, Post};
 pub use prediction::{ANYTHING, Prediction, agrees};
@@ -43,6 +45,9 @@ pub struct Model {
     pub inboxes: BTreeMap<Id, Inbox>,
     /// What accounts have created under their idempotency keys.
     pub keys: BTreeMap<(Id, String), Recorded>,
+    /// How much of each quota is used.
+    pub counts: BTreeMap<Window, u32>,
+    pub strictness: Strictness,
 }
 
 /// What was created under an idempotency key.

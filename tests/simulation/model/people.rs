@@ -64,13 +64,14 @@ impl Model {
             .find(|(_, user)| user.username == username)
     }
 
-    /// Whether a password opens an account, which is then named.
+    /// Whether a password opens the account with a username or an e-mail address, which is then named.
     ///
     /// # Errors
     /// The refusal.
-    pub fn check_password(&self, username: &str, password: &str) -> Result<Id, Prediction> {
-        let (id, user) = self
-            .by_username(username)
+    pub fn check_password(&self, name: &str, password: &str) -> Result<Id, Prediction> {
+        let mut users = self.users.iter();
+        let (id, user) = users
+            .find(|(_, user)| user.username == name || user.email == name)
             .filter(|(_, user)| user.password == password)
             .ok_or_else(|| Prediction::refusal(401, "invalid_credentials"))?;
         match user.status {

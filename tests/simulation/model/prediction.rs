@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Caller;
+use super::{Caller, Window};
 
 /// Stands for a value that cannot be predicted: a token, a text for humans, the time of an answer.
 pub const ANYTHING: &str = "<anything>";
@@ -17,6 +17,8 @@ pub struct Prediction {
     pub session: Option<Caller>,
     /// Whether it must say that it was answered before.
     pub replayed: bool,
+    /// The window that it says is used up, if nothing opens it again.
+    pub closed: Option<Box<Window>>,
 }
 
 impl Prediction {
@@ -26,6 +28,7 @@ impl Prediction {
             body,
             session: None,
             replayed: false,
+            closed: None,
         }
     }
 

@@ -11,7 +11,7 @@ use super::{Model, Status};
 pub type State = BTreeMap<&'static str, Vec<Value>>;
 
 /// How each table is read: one JSON array a row.
-const TABLES: [(&str, &str); 10] = [
+const TABLES: [(&str, &str); 11] = [
     (
         "users",
         "select json_array(
@@ -65,6 +65,15 @@ const TABLES: [(&str, &str); 10] = [
         "select json_array(
            recipient_id, subject_id, seq, actor_1, actor_2, actor_3, actor_count
          ) as row from notifications order by recipient_id, subject_id",
+    ),
+    (
+        // All counts of a window, because whose each is cannot be read.
+        "rate_limits",
+        "select json_array(resets_at, policy, json_group_array(used)) as row
+         from (
+           select resets_at, substr(key, 1, instr(key, ':') - 1) as policy, used
+           from rate_limits order by 1, 2, 3
+         ) group by resets_at, policy",
     ),
 ];
 
@@ -156,6 +165,14 @@ fn promised(model: &Model) -> State {
             ])
         })
     });
+    let mut counts: BTreeMap<_, Vec<u32>> = BTreeMap::new();
+    for (window, used) in &model.counts {
+        let of_all = counts.entry((window.resets_at, window.name)).or_default();
+        of_all.push(*used);
+        of_all.sort_unstable();
+    }
+    let counts = counts.iter();
+    let counts = counts.map(|((resets_at, name), used)| json!([resets_at, name, used]));
     State::from([
         ("users", users.collect()),
         ("sessions", sessions.collect()),
@@ -170,6 +187,7 @@ fn promised(model: &Model) -> State {
         ("told", model.told.iter().map(|told| json!(told)).collect()),
         ("inboxes", inboxes.collect()),
         ("notifications", groups.collect()),
+        ("rate_limits", counts.collect()),
     ])
 }
 

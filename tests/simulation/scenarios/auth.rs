@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{Answer, Call, Memory, Moment, Operation, Scenario, Site, USUAL};
-use crate::model::{self, ANYTHING, Caller, Prediction, Session, User};
+use crate::chaos;
+use crate::model::{self, ANYTHING, Caller, Limited, Prediction, Session, User};
 use crate::tokens;
 
 pub const REGISTER: Scenario = Scenario {
@@ -39,19 +40,33 @@ pub const REGISTER: Scenario = Scenario {
 pub const LOGIN: Scenario = Scenario {
     route: "POST /api/v1/auth/login",
     sites: &[
-        Site::reading("auth.login: password"),
+        Site::writing("auth.login: password"),
         Site::writing("auth.login: session"),
     ],
     weight: 1,
     hashes: true,
     draw: |choice| {
-        let password = if choice.chaos.happens(0.8) {
+        let password = if choice.chaos.happens(0.7) {
             PASSWORD
         } else {
             OTHER_PASSWORD
         };
+        let forgetful = choice.chaos.focus == chaos::NAME_USED_UP;
+        let username = if choice.chaos.happens(if forgetful { 0.7 } else { 0.1 }) {
+            format!("nobody_{}", choice.chaos.below(2))
+        } else {
+            choice.username()
+        };
+        let user = choice.model.by_username(&username);
+        let email = user.map_or_else(
+            || format!("{username}@example.com"),
+            |(_, user)| user.email.clone(),
+        );
+        let by_email = choice.chaos.happens(0.3);
         Arc::new(Login {
-            username: choice.username(),
+            by: if by_email { "email" } else { "username" },
+            name: if by_email { email } else { username },
+            shouts: choice.chaos.happens(0.2),
             password,
             checked: Mutex::default(),
         })
@@ -101,6 +116,8 @@ impl Operation for Register {
         moment: &mut Moment<'_>,
         _: usize,
     ) -> Result<Prediction, Prediction> {
+        let address = [(Limited::RegistrationAddress, moment.address)];
+        moment.model.count(&address, moment.now)?;
         let discreet = Prediction::new(202, json!({"status": "verify_email"}));
         let mut users = moment.model.users.values();
         if users.any(|user| user.username == self.username) {
@@ -204,7 +221,11 @@ fn remember(answer: &Answer, memory: &mut Memory) {
 }
 
 struct Login {
-    username: String,
+    /// By which name: `username` or `email`.
+    by: &'static str,
+    name: String,
+    /// Whether it is typed in capitals.
+    shouts: bool,
     password: &'static str,
     /// The hash that the password was held against.
     checked: Mutex<&'static str>,
@@ -212,9 +233,12 @@ struct Login {
 
 impl Operation for Login {
     fn call(&self) -> Call {
-        Call::new("POST", "/auth/login").with(json!({
-            "username": self.username, "password": self.password,
-        }))
+        let name = if self.shouts {
+            self.name.to_uppercase()
+        } else {
+            self.name.clone()
+        };
+        Call::new("POST", "/auth/login").with(json!({self.by: name, "password": self.password}))
     }
 
     fn open_to_anyone(&self) -> bool {
@@ -231,7 +255,15 @@ impl Operation for Login {
         moment: &mut Moment<'_>,
         trip: usize,
     ) -> Result<Prediction, Prediction> {
-        let checked = moment.model.check_password(&self.username, self.password);
+        let name = format!("{} {}", self.by, self.name);
+        if trip == 0 {
+            let subjects = [
+                (Limited::SignInAddress, moment.address),
+                (Limited::SignInName, &name),
+            ];
+            moment.model.count(&subjects, moment.now)?;
+        }
+        let checked = moment.model.check_password(&self.name, self.password);
         let hash = checked
             .as_ref()
             .map(|id| moment.model.users[id].hash)
@@ -239,7 +271,9 @@ impl Operation for Login {
         let mut held_against = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
         if trip == 0 {
             *held_against = hash;
-            return checked.map(|_| Prediction::new(200, json!("no answer before the session")));
+            // No effect yet that would be all there is to come.
+            let waits = |_| Prediction::new(200, json!("no answer before the session"));
+            return Err(checked.map_or_else(|refusal| refusal, waits));
         }
         // Suspended, or the password changed, between the two trips: that it did not work is all
         // that is told.
@@ -248,6 +282,10 @@ impl Operation for Login {
         if *held_against != hash {
             return Err(refused());
         }
+        let counted_at = moment.first_sent;
+        moment
+            .model
+            .give_back(Limited::SignInName, &name, counted_at);
         Ok(Prediction {
             session: Some(begin_session(moment, &user)?),
             ..Prediction::new(200, tokens_of())

@@ -75,6 +75,10 @@ pub struct Moment<'a> {
     pub began: Timestamp,
     /// When the batch was sent, by that clock.
     pub now: Timestamp,
+    /// When the first batch of the request was sent.
+    pub first_sent: Timestamp,
+    /// Whose the client's address is.
+    pub address: &'static str,
     /// What ought to be left to do.
     pub tasks: Vec<Task>,
 }
@@ -346,13 +350,14 @@ pub const POST_DELETED_JOB: Site = Site::writing("jobs: post deleted");
 pub const HANDLED_BY_THE_SWEEP: Site = Site::writing("jobs: handled by the sweep");
 pub const BURY: Site = Site::writing("jobs: bury");
 pub const FORGET_KEYS: Site = Site::writing("http: forget idempotency keys");
+pub const FORGET_COUNTS: Site = Site::writing("http: forget counts");
 pub const SWEEP_SITES: &[Site] = &[Site::writing("jobs: sweep"), HANDLED_BY_THE_SWEEP];
 
 /// Every place from which Kith goes to the database.
 pub fn sites() -> Vec<Site> {
     let people = SCENARIOS.iter().map(|scenario| scenario.sites);
     let chores = [
-        &[LIKE_JOB, POST_DELETED_JOB, BURY, FORGET_KEYS],
+        &[LIKE_JOB, POST_DELETED_JOB, BURY, FORGET_KEYS, FORGET_COUNTS],
         SWEEP_SITES,
     ];
     people.chain(chores).flatten().copied().collect()

@@ -66,7 +66,7 @@ impl Client {
             address: ADDRESSES[world
                 .chaos
                 .pick(if world.chaos.focus.fault == chaos::USED_UP {
-                4
+                    4
                 } else {
                     ADDRESSES.len()
                 })],

@@ -86,6 +86,10 @@ pub enum Code {
     TokenExpired,
     /// The session was ended, or its time is over.
     SessionEnded,
+    /// The refresh token is not one of Kith's.
+    InvalidRefreshToken,
+    /// The refresh token was used up before.
+    RefreshReused,
     /// The name or the password is wrong; which one is not told.
     InvalidCredentials,
     /// A moderator has suspended the account.
@@ -120,6 +124,8 @@ impl Code {
             Self::InvalidToken => "invalid_token",
             Self::TokenExpired => "token_expired",
             Self::SessionEnded => "session_ended",
+            Self::InvalidRefreshToken => "invalid_refresh_token",
+            Self::RefreshReused => "refresh_reused",
             Self::InvalidCredentials => "invalid_credentials",
             Self::AccountSuspended => "account_suspended",
             Self::NotTheAuthor => "not_the_author",
@@ -146,6 +152,8 @@ impl Code {
             Self::InvalidToken => "The access token is not valid.",
             Self::TokenExpired => "The access token has expired.",
             Self::SessionEnded => "The session has ended; sign in again.",
+            Self::InvalidRefreshToken => "The refresh token is not valid.",
+            Self::RefreshReused => "The refresh token was used before; the session has ended.",
             Self::InvalidCredentials => "The name or the password is wrong.",
             Self::AccountSuspended => "The account is suspended.",
             Self::NotTheAuthor => "Only the author may do this.",

@@ -45,6 +45,13 @@ impl SecretKeys {
         })
     }
 
+    /// The code of `parts` for `purpose` under each of the keys, in their order.
+    #[must_use]
+    pub fn codes(&self, purpose: &str, parts: &[&[u8]]) -> Vec<[u8; LENGTH]> {
+        let code = |key: &SecretKey| key.mac(purpose, parts).finalize().into_bytes().into();
+        self.0.iter().map(code).collect()
+    }
+
     /// Whether `code`, possibly shortened to no less than 16 bytes, is that of `parts` for `purpose`
     /// under any of the keys. Takes the same time wherever they differ.
     #[must_use]
@@ -97,6 +104,16 @@ mod tests {
         let (_, code) = keys(&[1]).sign("cursor", &[b"x"]);
         assert!(keys(&[2, 1]).verify("cursor", &[b"x"], &code));
         assert!(!keys(&[2]).verify("cursor", &[b"x"], &code));
+    }
+
+    #[test]
+    fn each_key_has_a_code_of_its_own_and_the_first_one_signs() {
+        let keys = keys(&[2, 1]);
+        let [two, one] = keys.codes("cursor", &[b"x"])[..] else {
+            panic!("two keys make two codes");
+        };
+        assert_eq!(keys.sign("cursor", &[b"x"]), ("2", two));
+        assert_eq!(super::tests::keys(&[1]).sign("cursor", &[b"x"]), ("1", one));
     }
 
     #[test]

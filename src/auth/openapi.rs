@@ -3,6 +3,7 @@
 
 use http::StatusCode;
 
+use super::refresh::routes::refresh;
 use super::routes::{
     Accepted, PublicKeys, Registered, Tokens, get_public_keys, login, logout, register,
 };
@@ -31,6 +32,12 @@ pub fn describe(document: &mut Document) {
             .answers(Answer::ok::<Tokens>("The tokens of a new session."))
             .refuses(Error::Unauthenticated(Code::InvalidCredentials))
             .refuses(Error::Forbidden(Code::AccountSuspended)),
+        Operation::post(api!("/auth/refresh"), refresh)
+            .answers(Answer::ok::<Tokens>("The new tokens of the session."))
+            .refuses(Error::Unauthenticated(Code::InvalidRefreshToken))
+            .refuses(Error::Unauthenticated(Code::RefreshReused))
+            .refuses(Error::Unauthenticated(Code::SessionEnded))
+            .refuses(Error::Forbidden(Code::AccountSuspended)),
         Operation::post(api!("/auth/logout"), logout)
             .answers(Answer::no_content("The session has ended.")),
         Operation::get("/.well-known/jwks.json", get_public_keys)
@@ -40,7 +47,7 @@ pub fn describe(document: &mut Document) {
     document.slice(
         "auth",
         include_str!("mod.rs"),
-        include_str!("routes.rs"),
+        concat!(include_str!("routes.rs"), include_str!("refresh/routes.rs")),
         operations,
     );
 }

@@ -14,8 +14,9 @@ use http::request::Parts;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::refresh::{self, RefreshToken};
 use super::rules::{LoginRequest, RegisterRequest, Registration};
-use super::{password, refresh, store, token};
+use super::{password, store, token};
 use crate::app::App;
 use crate::error::{Code, Error};
 use crate::flags;
@@ -32,7 +33,7 @@ use crate::users::{self, Me, Taken};
 use crate::viewer::{MaybeViewer, Viewer};
 
 /// How long a session lives without being renewed.
-const SESSION_LIFETIME: Duration = Duration::from_hours(60 * 24);
+pub(super) const SESSION_LIFETIME: Duration = Duration::from_hours(60 * 24);
 
 /// The most of a `User-Agent` that is kept, in characters.
 const MAX_USER_AGENT: usize = 256;
@@ -43,6 +44,7 @@ pub fn router() -> Router {
         .route(api!("/auth/register"), post(register))
         .route(api!("/auth/login"), post(login))
         .route(api!("/auth/logout"), post(logout))
+        .merge(refresh::routes::router())
         .route("/.well-known/jwks.json", get(get_public_keys))
 }
 
@@ -70,6 +72,27 @@ pub(super) struct Tokens {
     /// For new tokens when these are over.
     #[schemars(example = &"AZ6PeixBez6dUm8KGyw9ThQq.4nMZ1wXk2vYc0sJ8pB5eRw")]
     refresh_token: String,
+}
+
+impl Tokens {
+    /// New tokens of a session: `refresh`, and an access token.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] only.
+    pub(super) fn issue(
+        app: &App,
+        user: &UserId,
+        session: &SessionId,
+        refresh: &RefreshToken,
+    ) -> Result<Self, Error> {
+        let random = app.ports().random.as_ref();
+        Ok(Self {
+            access_token: app.token_keys().issue(user, session, app.now(), random)?,
+            token_type: "Bearer",
+            expires_in: token::LIFETIME.as_secs(),
+            refresh_token: refresh.text(app.secret_keys()),
+        })
+    }
 }
 
 /// A new account and its first session.
@@ -268,15 +291,8 @@ impl<'a> Session<'a> {
     fn begin(app: &'a App, user: &'a UserId, headers: &HeaderMap) -> Result<(Self, Tokens), Error> {
         let ports = app.ports();
         let id = SessionId::generate(ports.clock.as_ref(), ports.random.as_ref());
-        let refresh = refresh::first(&id, app.secret_keys(), ports.random.as_ref());
-        let tokens = Tokens {
-            access_token: app
-                .token_keys()
-                .issue(user, &id, app.now(), ports.random.as_ref())?,
-            token_type: "Bearer",
-            expires_in: token::LIFETIME.as_secs(),
-            refresh_token: refresh.token,
-        };
+        let refresh = refresh::first(&id, ports.random.as_ref());
+        let tokens = Tokens::issue(app, user, &id, &refresh)?;
         let user_agent = headers
             .get(USER_AGENT)
             .and_then(|value| value.to_str().ok());
@@ -291,7 +307,7 @@ impl<'a> Session<'a> {
                 id,
                 user,
                 user_agent,
-                refresh_hash: refresh.hash,
+                refresh_hash: refresh.hash(),
             },
             tokens,
         ))

@@ -1,7 +1,32 @@
 //! The guard.
 
 use super::{MaybeViewer, Viewer};
+use crate::id::SessionId;
 use crate::platform::{Batch, params};
+use crate::time::Timestamp;
+
+/// The condition that the session picked by `$whose` is alive at `$now` and its account active.
+macro_rules! guard {
+    ($whose:literal, $now:literal) => {
+        concat!(
+            "select json_extract('{}', coalesce((
+  select case
+    when s.revoked_at is not null or s.expires_at <= ",
+            $now,
+            " then 'abort:session_ended'
+    when u.status = 'suspended' then 'abort:account_suspended'
+    when u.status <> 'active' then 'abort:session_ended'
+    else '$'
+  end
+  from sessions s
+  join users u on u.id = s.user_id
+  where ",
+            $whose,
+            "
+), 'abort:session_ended'))"
+        )
+    };
+}
 
 impl Batch {
     /// A batch for `viewer`. Its first statement is the guard: it aborts the whole batch unless the
@@ -10,19 +35,18 @@ impl Batch {
     pub fn guarded(viewer: &Viewer) -> Self {
         let mut batch = Self::public();
         batch.require(
-            "select json_extract('{}', coalesce((
-  select case
-    when s.revoked_at is not null or s.expires_at <= ?3 then 'abort:session_ended'
-    when u.status = 'suspended' then 'abort:account_suspended'
-    when u.status <> 'active' then 'abort:session_ended'
-    else '$'
-  end
-  from sessions s
-  join users u on u.id = s.user_id
-  where s.id = ?1 and s.user_id = ?2
-), 'abort:session_ended'))",
+            guard!("s.id = ?1 and s.user_id = ?2", "?3"),
             params![&viewer.session_id, &viewer.user_id, viewer.now],
         );
+        batch
+    }
+
+    /// A batch for whoever holds a refresh token of `session` that Kith issued: guarded likewise, by
+    /// the account whose session it is.
+    #[must_use]
+    pub fn guarded_for_session(session: &SessionId, now: Timestamp) -> Self {
+        let mut batch = Self::public();
+        batch.require(guard!("s.id = ?1", "?2"), params![session, now]);
         batch
     }
 

@@ -18,8 +18,9 @@ const PASSWORD = "the long passphrase of everyone";
 async function register(url: URL, username: string): Promise<PersonActor> {
   const email = `${username}@example.com`;
   const body = { username, email, password: PASSWORD };
-  const { user, access_token: accessToken } = await new Actor(url).expect<Registration>(201, "POST", "/auth/register", body);
-  return new PersonActor(url, { id: user.id, username, email, password: PASSWORD, accessToken });
+  const registered = await new Actor(url).expect<Registration>(201, "POST", "/auth/register", body);
+  const { user, access_token: accessToken, refresh_token: refreshToken } = registered;
+  return new PersonActor(url, { id: user.id, username, email, password: PASSWORD, accessToken, refreshToken });
 }
 
 /** The same person at the address where the deployment came back. */

@@ -198,6 +198,7 @@ impl Kith {
         Person {
             id: answer.text("/user/id"),
             token: answer.text("/access_token"),
+            refresh_token: answer.text("/refresh_token"),
         }
     }
 
@@ -238,6 +239,7 @@ impl Kith {
 struct Person {
     id: String,
     token: String,
+    refresh_token: String,
 }
 
 /// Everything that Kith asks its database, from the first account to the last dead letter.
@@ -249,6 +251,7 @@ fn tell(database: Sqlite) -> Vec<Sent> {
         kith.register("chen"),
     );
     accounts(&kith, &asha);
+    sessions(&kith, &kith.register("emil"));
     let post = posts(&kith, &asha, &ben);
     likes(&kith, [&asha, &ben, &chen], &post);
     notifications(&kith, &ben);
@@ -299,6 +302,20 @@ fn accounts(kith: &Kith, asha: &Person) {
         assert_eq!(answer.status, status, "{seen}");
     }
     kith.get("/health/ready", "");
+}
+
+/// A session renewed, renewed again by the same token, and ended by that token's next use.
+fn sessions(kith: &Kith, asha: &Person) {
+    let refresh = |status, token: &str| {
+        let body = json!({"refresh_token": token});
+        kith.ask(status, "POST", "/auth/refresh", "", Some(body))
+    };
+    let token = refresh(200, &asha.refresh_token).text("/refresh_token");
+    let again = refresh(200, &asha.refresh_token).text("/refresh_token");
+    assert_eq!(token, again);
+    let newest = refresh(200, &token).text("/refresh_token");
+    refresh(401, &asha.refresh_token);
+    refresh(401, &newest);
 }
 
 /// Ben's post for his followers, of whom Asha is one.

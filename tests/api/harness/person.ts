@@ -1,7 +1,7 @@
 /** The actors of the stories: people with an account, and the one without. */
 import { expect } from "vitest";
 import { holdToDocument } from "./openapi.ts";
-import type { Like, Me, Notifications, Page, Post, ShortPerson } from "./shapes.ts";
+import type { Like, Me, Notifications, Page, Post, ShortPerson, Tokens } from "./shapes.ts";
 
 export const BASE = "/api/v1";
 
@@ -77,6 +77,8 @@ export interface Account {
   email: string;
   password: string;
   accessToken: string;
+  /** Empty for people made in bulk. */
+  refreshToken: string;
 }
 
 /** Somebody with an account, signed in on one device. */
@@ -86,6 +88,7 @@ export class PersonActor extends Actor implements Account {
   readonly email: string;
   readonly password: string;
   readonly accessToken: string;
+  readonly refreshToken: string;
   readonly #url: URL;
   readonly #account: Account;
 
@@ -98,6 +101,7 @@ export class PersonActor extends Actor implements Account {
     this.email = account.email;
     this.password = account.password;
     this.accessToken = account.accessToken;
+    this.refreshToken = account.refreshToken;
   }
 
   profile(): Promise<Me> {
@@ -107,10 +111,10 @@ export class PersonActor extends Actor implements Account {
   /** The same person signed in on another device. */
   async onAnotherDevice(): Promise<PersonActor> {
     const anonymous = new Actor(this.#url);
-    const { access_token: accessToken } = await anonymous.expect<{ access_token: string }>(200, "POST", "/auth/login", {
+    const { access_token: accessToken, refresh_token: refreshToken } = await anonymous.expect<Tokens>(200, "POST", "/auth/login", {
       username: this.username,
       password: this.password,
     });
-    return new PersonActor(this.#url, { ...this.#account, accessToken });
+    return new PersonActor(this.#url, { ...this.#account, accessToken, refreshToken });
   }
 }

@@ -187,6 +187,7 @@ export class State {
       email,
       password: "",
       accessToken: this.#keys.sign(this.#keys.claims(id, session)),
+      refreshToken: "",
     }));
   }
 }

@@ -45,8 +45,9 @@ export class World {
     const email = `${username}@example.com`;
     const password = `the long passphrase of ${name}`;
     const body = { username, email, password, display_name: name };
-    const { user, access_token: accessToken } = await this.anonymous.expect<Registration>(201, "POST", "/auth/register", body, headers);
-    return new PersonActor(this.#server.url, { id: user.id, username, email, password, accessToken });
+    const registered = await this.anonymous.expect<Registration>(201, "POST", "/auth/register", body, headers);
+    const { user, access_token: accessToken, refresh_token: refreshToken } = registered;
+    return new PersonActor(this.#server.url, { id: user.id, username, email, password, accessToken, refreshToken });
   }
 
   /** Signed-in people who did not register; for stories that need many. */

@@ -55,12 +55,13 @@ const TRIES: usize = 4;
 
 impl Client {
     pub fn new(world: Arc<World>, home: Option<Id>, caller: Option<Caller>, hashes: bool) -> Self {
+        let mut memory = Memory::default();
+        if let Some(caller) = caller {
+            memory.of_session(caller);
+        }
         Self {
             home,
-            memory: Memory {
-                caller,
-                ..Memory::default()
-            },
+            memory,
             hashes,
             careless: world.chaos.happens(0.3),
             address: ADDRESSES[world
@@ -98,6 +99,10 @@ impl Client {
     /// Mostly none, so that people get in each other's way; sometimes minutes, so that cron fires.
     fn think(&self) -> Duration {
         let chaos = &self.world.chaos;
+        // Whoever has renewed their session looks where it stops being harmless to do it again.
+        if self.memory.refresh_tokens.len() > 1 && chaos.happens(0.1) {
+            return Duration::from_millis(9_999 + chaos.below(3));
+        }
         let most = match chaos.below(20) {
             0 => 240_000,
             // Long enough for an isolate to learn of the operator's switches.
@@ -124,7 +129,7 @@ impl Client {
             && (self.memory.caller.is_none() && chaos.happens(0.5) || chaos.happens(0.02))
         {
             let session = self.world.open_session(home);
-            self.memory.of_another(Some(session), None);
+            self.memory.of_session(session);
         }
     }
 

@@ -24,6 +24,7 @@ mod model;
 mod operator;
 mod oracle;
 mod ports;
+mod refresh_tokens;
 mod report;
 mod scenarios;
 mod switches;
@@ -106,9 +107,13 @@ fn populate(world: &Arc<World>, hashes: bool) {
         world.write_post(author, &post, None);
     }
     for person in &people {
-        for _ in 0..=chaos.pick(2) {
-            let caller = world.open_session(person);
-            add_client(world, Some(person.clone()), Some(caller), hashes);
+        let mut caller = world.open_session(person);
+        for device in 0..=chaos.pick(2) {
+            // Now and then two use one session: as two tabs do, or a thief and the owner.
+            if device > 0 && chaos.happens(0.7) {
+                caller = world.open_session(person);
+            }
+            add_client(world, Some(person.clone()), Some(caller.clone()), hashes);
         }
     }
     add_client(world, None, None, hashes);

@@ -11,6 +11,7 @@ use kith::id::{PostId, SessionId, UserId};
 use kith::platform::{Clock, Value};
 
 use crate::model::{Caller, Id, NewPost, Post, Session, Status, User};
+use crate::refresh_tokens;
 use crate::scenarios::{OTHER_PASSWORD, PASSWORD};
 use crate::world::World;
 
@@ -69,17 +70,14 @@ impl World {
             60 * 24 * 365
         };
         let expires_at = now.plus(Duration::from_mins(minutes));
+        let hash = refresh_tokens::first(&session).hash();
         self.write(
             "insert into sessions (
                id, user_id, user_agent, current_hash, rotated_at, created_at, last_used_at, expires_at
-             ) values (?1, ?2, '', ?1, ?3, ?3, ?3, ?4)",
-            params![session.as_str(), user, now, expires_at],
+             ) values (?1, ?2, '', ?5, ?3, ?3, ?3, ?4)",
+            params![session.as_str(), user, now, expires_at, hash.as_str()],
         );
-        let opened = Session {
-            user: user.to_owned(),
-            lives: true,
-            expires_at,
-        };
+        let opened = Session::open(user, hash, now, expires_at);
         self.state().model.sessions.insert(session.clone(), opened);
         Caller {
             user: user.to_owned(),

@@ -300,6 +300,7 @@ fn refusal(run: &Run, expires: Option<i64>) -> Option<Prediction> {
         let closed =
             matches!(&run.flags, Flags::Read(flags) if closes_registration(flags.as_deref()));
         let registers = run.sites[0].name == "auth.register";
-        (closed && registers).then(|| Prediction::refusal(403, "registration_closed"))
+        let closed = (closed && registers).then(|| Prediction::refusal(403, "registration_closed"));
+        closed.or_else(|| operation.refusal())
     }
 }

@@ -1,5 +1,5 @@
-//! Access tokens as the deployment signs them: a client renews its own here, until there is a route
-//! that does.
+//! The deployment's settings, and access tokens as it signs them: a client also renews its own here, so
+//! that it can go on whatever became of its refresh tokens.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,6 +10,13 @@ use serde_json::{Value, json};
 use crate::model::{Caller, Strictness};
 use crate::world::JOB_GRACE;
 
+/// The secret keys. Which comes first differs between isolates, as when an operator has just rotated
+/// them.
+pub const SECRET_KEYS: [(&str, [u8; 32]); 2] = [
+    ("s1", *b"abcdefghijklmnopqrstuvwxyz012345"),
+    ("s2", *b"543210zyxwvutsrqponmlkjihgfedcba"),
+];
+
 /// 32 different bytes.
 const SEED: [u8; 32] = *b"abcdefghijklmnopqrstuvwxyz012345";
 
@@ -19,14 +26,23 @@ const AUDIENCE: &str = "kith";
 /// How long a token is good for.
 pub const LIFETIME_SECONDS: i64 = 600;
 
-/// The value of the deployment's setting `name`.
-pub fn setting(name: &str, reveals_email: bool, limits: Strictness) -> Option<String> {
+/// The value of the deployment's setting `name`. `rotated` puts the newer of the secret keys first.
+pub fn setting(
+    name: &str,
+    reveals_email: bool,
+    limits: Strictness,
+    rotated: bool,
+) -> Option<String> {
     let key = URL_SAFE_NO_PAD.encode(SEED);
+    let mut secrets = SECRET_KEYS.map(|(id, key)| format!("{id}:{}", URL_SAFE_NO_PAD.encode(key)));
+    if rotated {
+        secrets.reverse();
+    }
     Some(match name {
         "ISSUER" => ISSUER.to_owned(),
         "AUDIENCE" => AUDIENCE.to_owned(),
         "SIGNING_KEYS" => format!("k1:{key}"),
-        "SECRET_KEYS" => format!("s1:{key}"),
+        "SECRET_KEYS" => secrets.join(","),
         "JOB_GRACE_SECONDS" => JOB_GRACE.as_secs().to_string(),
         "EXPOSE_COST" => "1".to_owned(),
         "RATE_LIMITS" => limits.setting(),

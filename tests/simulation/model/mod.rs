@@ -8,6 +8,7 @@ mod limits;
 mod people;
 mod posts;
 mod prediction;
+mod sessions;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,9 +19,10 @@ use serde_json::Value;
 pub use inbox::Inbox;
 pub use jobs::{Job, Task};
 pub use limits::{Limited, Strictness, Window};
-pub use people::{Session, Status, User};
+pub use people::{Status, User};
 pub use posts::{NewPost, Post};
 pub use prediction::{ANYTHING, Prediction, agrees};
+pub use sessions::{LIFETIME, Session};
 pub use state::{differences, wrong_counters};
 
 /// An identifier as text.

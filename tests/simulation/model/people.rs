@@ -31,14 +31,6 @@ pub struct User {
     pub profile_version: i64,
 }
 
-/// One login on one device.
-#[derive(Clone, Debug)]
-pub struct Session {
-    pub user: Id,
-    pub lives: bool,
-    pub expires_at: Timestamp,
-}
-
 impl User {
     pub fn new(username: &str, password: &'static str, created_at: Timestamp) -> Self {
         Self {

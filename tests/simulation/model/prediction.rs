@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Caller, Window};
+use crate::refresh_tokens::RefreshToken;
 
 /// Stands for a value that cannot be predicted: a token, a text for humans, the time of an answer.
 pub const ANYTHING: &str = "<anything>";
@@ -15,6 +16,8 @@ pub struct Prediction {
     pub body: Value,
     /// Whom the tokens of the answer must speak for.
     pub session: Option<Caller>,
+    /// Which refresh token it must bear, where that is known.
+    pub refresh_token: Option<Box<RefreshToken>>,
     /// Whether it must say that it was answered before.
     pub replayed: bool,
     /// The window that it says is used up, if nothing opens it again.
@@ -27,6 +30,7 @@ impl Prediction {
             status,
             body,
             session: None,
+            refresh_token: None,
             replayed: false,
             closed: None,
         }

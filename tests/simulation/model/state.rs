@@ -21,7 +21,8 @@ const TABLES: [(&str, &str); 11] = [
     (
         "sessions",
         "select json_array(
-           id, user_id, expires_at, json(iif(revoked_at is null, 'true', 'false'))
+           id, user_id, expires_at, current_hash, previous_hash, generation, rotated_at, last_used_at,
+           json(iif(revoked_at is null, 'true', 'false'))
          ) as row from sessions order by id",
     ),
     (
@@ -117,8 +118,18 @@ fn promised(model: &Model) -> State {
         ])
     });
     let sessions = model.sessions.iter().map(|(id, session)| {
-        let expires_at = session.expires_at.millis();
-        json!([id, session.user, expires_at, session.lives])
+        let renewed_at = session.renewed_at.millis();
+        json!([
+            id,
+            session.user,
+            session.expires_at.millis(),
+            session.newest,
+            session.parent,
+            session.generation,
+            renewed_at,
+            renewed_at,
+            session.lives
+        ])
     });
     let posts = model.posts.iter().map(|(id, post)| {
         let shown = model.post(None, id);

@@ -1,13 +1,13 @@
 //! Accounts and sessions.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use serde_json::json;
 
 use super::{Answer, Call, Memory, Moment, Operation, Scenario, Site, USUAL};
 use crate::chaos;
 use crate::model::{self, ANYTHING, Caller, Limited, Prediction, Session, User};
+use crate::refresh_tokens;
 use crate::tokens;
 
 pub const REGISTER: Scenario = Scenario {
@@ -86,9 +86,6 @@ pub const LOGOUT: Scenario = Scenario {
 pub const PASSWORD: &str = "the passphrase of everybody";
 pub const OTHER_PASSWORD: &str = "another passphrase of everybody";
 
-/// How long a session lives.
-const SESSION: Duration = Duration::from_hours(60 * 24);
-
 struct Register {
     username: String,
     email: String,
@@ -162,7 +159,7 @@ impl Operation for Register {
 }
 
 /// What an answer with tokens holds.
-fn tokens_of() -> serde_json::Value {
+pub(super) fn tokens_of() -> serde_json::Value {
     json!({
         "access_token": ANYTHING,
         "token_type": "Bearer",
@@ -185,11 +182,8 @@ fn begin_session(moment: &mut Moment<'_>, user: &str) -> Result<Caller, Predicti
     let [id] = &new[..] else {
         return Err(Prediction::new(200, json!({"new sessions": new})));
     };
-    let session = Session {
-        user: user.to_owned(),
-        lives: true,
-        expires_at: moment.now.plus(SESSION),
-    };
+    let newest = newest_token(moment, id);
+    let session = Session::open(user, newest, moment.now, moment.now.plus(model::LIFETIME));
     moment.model.sessions.insert(id.clone(), session);
     Ok(Caller {
         user: user.to_owned(),
@@ -197,26 +191,38 @@ fn begin_session(moment: &mut Moment<'_>, user: &str) -> Result<Caller, Predicti
     })
 }
 
-/// Whether the tokens of an answer are of the session that began.
-fn speaks_for(prediction: &Prediction, answer: &Answer) -> Result<(), String> {
+/// The hash of the one token of a session that was not used, as it is stored.
+pub(super) fn newest_token(moment: &Moment<'_>, session: &str) -> String {
+    let sql = "select current_hash as id from sessions where id = ?1";
+    moment.ids(sql, session).pop().unwrap_or_default()
+}
+
+/// Whether the tokens of an answer are of the session that began or goes on, and the refresh token is
+/// the right one, where that is known.
+pub(super) fn speaks_for(prediction: &Prediction, answer: &Answer) -> Result<(), String> {
     let Some(expected) = &prediction.session else {
         return Ok(());
     };
     let access = answer.body["access_token"].as_str().unwrap_or_default();
     let refresh = answer.body["refresh_token"].as_str().unwrap_or_default();
-    if tokens::caller(access) == *expected && refresh.starts_with(&format!("{}.", expected.session))
-    {
+    let refresh =
+        refresh_tokens::genuine(refresh).filter(|token| token.session == expected.session);
+    let wanted = prediction.refresh_token.as_deref();
+    let is_right = wanted.is_none() || wanted == refresh.as_ref();
+    if tokens::caller(access) == *expected && refresh.is_some() && is_right {
         return Ok(());
     }
     Err(format!(
-        "the tokens are not of {expected:?}: {}",
+        "the tokens are not of {expected:?} with {wanted:?}: {}",
         answer.body
     ))
 }
 
 fn remember(answer: &Answer, memory: &mut Memory) {
-    if let Some(token) = answer.body["access_token"].as_str() {
-        memory.of_another(Some(tokens::caller(token)), Some(token.to_owned()));
+    let text = |name: &str| answer.body[name].as_str().map(str::to_owned);
+    if let (Some(access), Some(refresh)) = (text("access_token"), text("refresh_token")) {
+        memory.of_another(Some(tokens::caller(&access)), Some(access));
+        memory.refresh_tokens.push(refresh);
     }
 }
 

@@ -8,6 +8,7 @@ mod likes;
 mod lists;
 mod notifications;
 mod posts;
+mod refresh;
 mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,7 @@ use serde_json::Value;
 
 use crate::chaos::Chaos;
 use crate::model::{self, Caller, Id, Model, Prediction, Task};
+use crate::refresh_tokens;
 
 pub use auth::{OTHER_PASSWORD, PASSWORD};
 pub use conditional::Seen;
@@ -135,6 +137,11 @@ pub trait Operation: Send + Sync {
         true
     }
 
+    /// Why it must be refused before it gets to the database, whoever asks.
+    fn refusal(&self) -> Option<Prediction> {
+        None
+    }
+
     /// Whether it changes anything.
     fn writes(&self) -> bool {
         true
@@ -171,6 +178,8 @@ pub struct Memory {
     pub caller: Option<Caller>,
     /// The access token that it was given.
     pub token: Option<String>,
+    /// The refresh tokens that it was given for its session, the newest last.
+    pub refresh_tokens: Vec<String>,
     /// The entity tag of a list of notifications, perhaps of another account that used the device.
     pub etag: Option<String>,
     /// Single resources as they were last seen, by their paths, perhaps by another account too.
@@ -185,10 +194,18 @@ impl Memory {
         *self = Self {
             caller,
             token,
+            refresh_tokens: vec![],
             etag: self.etag.take(),
             seen: std::mem::take(&mut self.seen),
             pages: BTreeMap::new(),
         };
+    }
+
+    /// The same device, in a session that Kith did not open.
+    pub fn of_session(&mut self, caller: Caller) {
+        let token = refresh_tokens::first(&caller.session).text();
+        self.of_another(Some(caller), None);
+        self.refresh_tokens.push(token);
     }
 
     /// Keeps how a list goes on.
@@ -328,6 +345,7 @@ pub const SCENARIOS: &[Scenario] = &[
     auth::REGISTER,
     auth::LOGIN,
     auth::LOGOUT,
+    refresh::REFRESH,
     health::READY,
     likes::LIKE,
     likes::UNLIKE,

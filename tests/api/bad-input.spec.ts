@@ -6,11 +6,15 @@ import { openWorld } from "./harness/world.ts";
 
 const world = await openWorld();
 const [asha, ben] = [await world.person("asha"), await world.person("ben")];
+const device = await asha.onAnotherDevice();
 const post = await ben.posts.create({ caption: "First light" });
 const others = [await ben.posts.create({ caption: "Second" }), await ben.posts.create({ caption: "Third" })];
 for (const liked of [post, ...others]) await asha.like(liked);
 await ben.like(post);
 for (const liked of [post, ...others]) await world.jobsDone(liked);
+
+/** The routes to which somebody shows who they are: what they show is right or wrong, and has no rules. */
+const SHOWN = ["/auth/login", "/auth/refresh"];
 
 interface Field {
   name: string;
@@ -53,6 +57,13 @@ const BODY_ROUTES: BodyRoute[] = [
     actor: world.anonymous,
     good: () => ({ username: asha.username, password: asha.password }),
     fields: [text("username", false), text("password")],
+  },
+  {
+    method: "POST",
+    path: "/auth/refresh",
+    actor: world.anonymous,
+    good: () => ({ refresh_token: device.refreshToken }),
+    fields: [text("refresh_token")],
   },
   {
     method: "POST",
@@ -121,8 +132,8 @@ describe("bodies", () => {
 
   test.for(TEXT_FIELDS)("$method $path: $field.name of 10 KB is too long", async ({ method, path, actor, good, field }) => {
     const response = await actor.fetch(method, path, { ...good(), [field.name]: "x".repeat(10_000) });
-    // To a login, what cannot be a name or a password is only a wrong one.
-    if (path === "/auth/login") expect([401, 422]).toContain(response.status);
+    // What cannot be a name, a password or a token is only a wrong one.
+    if (SHOWN.includes(path)) expect([401, 422]).toContain(response.status);
     else await expectProblem(response, 422, "invalid");
   });
 
@@ -131,7 +142,7 @@ describe("bodies", () => {
     const controls = field.name === "password" ? ["\u0000"] : ["\u0000", "\u0001", "\u001b", "\u007f"];
     for (const control of controls) {
       const response = await actor.fetch(method, path, { ...good(), [field.name]: `ab${control}cdefgh` });
-      if (path === "/auth/login") {
+      if (SHOWN.includes(path)) {
         expect([401, 422]).toContain(response.status);
         continue;
       }

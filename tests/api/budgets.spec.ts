@@ -46,6 +46,8 @@ async function costOf(world: World, asked: Promise<Response>): Promise<Rows> {
 
 const newPerson = async ({ world }: Place, name: string) => (await world.crowd(name, 1))[0] as PersonActor;
 
+const refresh = (world: World, token: string) => world.anonymous.fetch("POST", "/auth/refresh", { refresh_token: token });
+
 /** The first and the second page of a list. */
 function pages(operation: string, path: (place: Place) => string, who: (place: Place) => Actor): Budget[] {
   const most = { trips: 1, read: 240, written: 0 };
@@ -197,6 +199,32 @@ const BUDGETS: Budget[] = [
     measure: async ({ world }) => {
       const { username, password } = await world.person("dana");
       return costOf(world, world.anonymous.fetch("POST", "/auth/login", { username, password }));
+    },
+  },
+  {
+    operation: "refresh",
+    most: { trips: 1, read: 6, written: 2 },
+    measure: async ({ world }) => costOf(world, refresh(world, (await world.person("dana")).refreshToken)),
+  },
+  {
+    operation: "refresh again, by the same token",
+    most: { trips: 1, read: 6, written: 0 },
+    measure: async ({ world }) => {
+      const { refreshToken } = await world.person("dana");
+      await refresh(world, refreshToken);
+      return costOf(world, refresh(world, refreshToken));
+    },
+  },
+  {
+    operation: "refresh by a token that was used up",
+    most: { trips: 1, read: 6, written: 2 },
+    measure: async ({ world }) => {
+      const dana = await world.person("dana");
+      await refresh(world, dana.refreshToken);
+      await world.state.run("update sessions set rotated_at = 1 where user_id = ?1", dana.id);
+      const response = await refresh(world, dana.refreshToken);
+      expect(response.status).toBe(401);
+      return recordedRows(await world.control.recordOf(response));
     },
   },
   {

@@ -61,6 +61,12 @@ const SITES: CallSite[] = [
     request: ({ asha }) => asha.fetch("POST", "/auth/logout"),
     stored: ({ asha }) => exists(`${count} sessions where user_id = ?1 and revoked_at is not null`, asha.id),
   },
+  {
+    name: "POST /auth/refresh",
+    trips: 1,
+    request: ({ asha }) => world.anonymous.fetch("POST", "/auth/refresh", { refresh_token: asha.refreshToken }),
+    stored: ({ asha }) => exists(`${count} sessions where user_id = ?1 and generation = 2 and revoked_at is null`, asha.id),
+  },
   { name: "GET /profile", trips: 1, request: ({ asha }) => asha.fetch("GET", "/profile") },
   { name: "GET /users/{username}", trips: 1, request: ({ asha, ben }) => asha.fetch("GET", `/users/${ben.username}`) },
   { name: "GET /posts", trips: 1, request: () => world.anonymous.fetch("GET", "/posts") },

@@ -89,6 +89,10 @@ impl Client {
                 }
                 world.dawdle().await;
             }
+            if let Some(pause) = operation.asks_again_after(&world.chaos) {
+                world.timeline.sleep(pause).await;
+                self.ask(scenario, &operation).await;
+            }
             if world.is_over() {
                 break;
             }
@@ -99,10 +103,6 @@ impl Client {
     /// Mostly none, so that people get in each other's way; sometimes minutes, so that cron fires.
     fn think(&self) -> Duration {
         let chaos = &self.world.chaos;
-        // Whoever has renewed their session looks where it stops being harmless to do it again.
-        if self.memory.refresh_tokens.len() > 1 && chaos.happens(0.1) {
-            return Duration::from_millis(9_999 + chaos.below(3));
-        }
         let most = match chaos.below(20) {
             0 => 240_000,
             // Long enough for an isolate to learn of the operator's switches.

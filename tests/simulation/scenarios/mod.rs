@@ -13,6 +13,7 @@ mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use kith::platform::native::Sqlite;
 use kith::time::Timestamp;
@@ -139,6 +140,12 @@ pub trait Operation: Send + Sync {
 
     /// Why it must be refused before it gets to the database, whoever asks.
     fn refusal(&self) -> Option<Prediction> {
+        None
+    }
+
+    /// After which time it is asked once more though it was answered, because then something else may
+    /// be right.
+    fn asks_again_after(&self, _chaos: &Chaos) -> Option<Duration> {
         None
     }
 

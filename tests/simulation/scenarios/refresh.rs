@@ -2,10 +2,12 @@
 //! what Kith never issued.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 
 use super::{Answer, Call, Choice, Memory, Moment, Operation, Scenario, Site, USUAL, auth};
+use crate::chaos::Chaos;
 use crate::model::{self, Caller, Prediction};
 use crate::refresh_tokens::{self, RefreshToken};
 
@@ -53,6 +55,13 @@ impl Operation for Refresh {
 
     fn looks_at_token(&self) -> bool {
         false
+    }
+
+    /// To the millisecond where a token that was used stops to be harmless: on its way the request takes a
+    /// few milliseconds, never the same.
+    fn asks_again_after(&self, chaos: &Chaos) -> Option<Duration> {
+        let edge = Duration::from_millis(9_982 + chaos.below(16));
+        chaos.happens(0.3).then_some(edge)
     }
 
     fn refusal(&self) -> Option<Prediction> {

@@ -6,6 +6,7 @@
 //! token of a session has not been used.
 
 pub(super) mod routes;
+mod rules;
 mod store;
 mod token;
 

@@ -3,9 +3,8 @@
 use axum::Router;
 use axum::response::Response;
 use axum::routing::post;
-use schemars::JsonSchema;
-use serde::Deserialize;
 
+use super::rules::RefreshRequest;
 use super::store;
 use super::token::RefreshToken;
 use crate::app::App;
@@ -14,21 +13,10 @@ use crate::error::{Code, Error};
 use crate::http::api;
 use crate::http::extract::Json;
 use crate::http::respond::json;
-use crate::text::Checks;
 
 /// The route of refresh tokens.
 pub(in crate::auth) fn router() -> Router {
     Router::new().route(api!("/auth/refresh"), post(refresh))
-}
-
-/// The body of `POST /auth/refresh`.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(description = "A refresh token.")]
-pub(in crate::auth) struct RefreshRequest {
-    /// As it was answered last.
-    #[schemars(required, example = &"AZ6PeixBez6dUm8KGyw9ThQq.4nMZ1wXk2vYc0sJ8pB5eRw")]
-    refresh_token: Option<String>,
 }
 
 /// `POST /auth/refresh`
@@ -42,26 +30,29 @@ pub(in crate::auth) async fn refresh(
     app: App,
     Json(request): Json<RefreshRequest>,
 ) -> Result<Response, Error> {
-    let mut checks = Checks::default();
-    let text = checks.required("/refresh_token", request.refresh_token);
-    let text = checks.finish(text)?;
-    let keys = app.secret_keys();
     let invalid = || Error::Unauthenticated(Code::InvalidRefreshToken);
-    let parent = RefreshToken::read(&text, keys).ok_or_else(invalid)?;
-    let child = parent.children(keys).next().ok_or_else(invalid)?;
+    let keys = app.secret_keys();
+    let parent = RefreshToken::read(&request.parse()?, keys).ok_or_else(invalid)?;
+    let children = parent.children(keys);
+    let offered = children
+        .first()
+        .ok_or_else(|| Error::internal("there is no secret key"))?;
     let now = app.now();
-    let (batch, session) = store::redeem(&parent, &child, now, now.plus(SESSION_LIFETIME));
-    let session = app.run(batch).await?.first(&session)?;
-    let session = session.ok_or_else(|| Error::internal("a session that was guarded is gone"))?;
+    let (batch, session) = store::redeem(&parent, offered, now, now.plus(SESSION_LIFETIME));
+    let session = app
+        .run(batch)
+        .await?
+        .first(&session)?
+        .ok_or_else(|| Error::internal("a session that was guarded is gone"))?;
     if session.is_ended {
         return Err(Error::Unauthenticated(Code::RefreshReused));
     }
-    // Not the child offered if another request was faster, under another key. None only if that key
-    // was taken away since.
-    let mut children = parent.children(keys);
+    // Another than the one offered, if the token was redeemed before under another key; none, if that
+    // key was taken away since.
     let child = children
+        .iter()
         .find(|child| child.hash() == session.current_hash)
         .ok_or_else(invalid)?;
-    let tokens = Tokens::issue(&app, &session.user_id, parent.session(), &child)?;
+    let tokens = Tokens::issue(&app, &session.user_id, parent.session(), child)?;
     Ok(json(&tokens))
 }

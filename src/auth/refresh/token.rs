@@ -90,13 +90,14 @@ impl RefreshToken {
 
     /// The tokens that this one may be redeemed for: one for each secret key, that of the key which
     /// makes new ones first. A session takes the first one it is offered, and from then on no other.
-    pub(super) fn children(&self, keys: &SecretKeys) -> impl Iterator<Item = Self> {
-        let secrets = keys.codes(CHILD, &self.parts(&self.generation.to_string()));
-        secrets.into_iter().map(|secret| Self {
+    pub(super) fn children(&self, keys: &SecretKeys) -> Vec<Self> {
+        let child = |secret: &[u8; mac::LENGTH]| Self {
             session: self.session.clone(),
             generation: self.generation.saturating_add(1),
             secret: URL_SAFE_NO_PAD.encode(secret),
-        })
+        };
+        let secrets = keys.codes(CHILD, &self.parts(&self.generation.to_string()));
+        secrets.iter().map(child).collect()
     }
 
     fn parts<'a>(&'a self, generation: &'a str) -> [&'a [u8]; 3] {
@@ -132,7 +133,7 @@ mod tests {
     }
 
     fn child(parent: &RefreshToken, keys: &SecretKeys) -> RefreshToken {
-        parent.children(keys).next().unwrap()
+        parent.children(keys).remove(0)
     }
 
     #[test]
@@ -203,9 +204,11 @@ mod tests {
         let parent = token();
         let expected = child(&parent, &before);
         for keys in [before, between, after] {
-            let mut children = parent.children(&keys);
-            let found = children.find(|child| child.hash() == expected.hash());
-            assert_eq!(found.as_ref(), Some(&expected));
+            let children = parent.children(&keys);
+            let found = children
+                .iter()
+                .find(|child| child.hash() == expected.hash());
+            assert_eq!(found, Some(&expected));
         }
     }
 

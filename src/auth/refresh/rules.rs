@@ -10,7 +10,7 @@ use crate::text::Checks;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(description = "A refresh token.")]
-pub(in crate::auth) struct RefreshRequest {
+pub(crate) struct RefreshRequest {
     /// As it was answered last.
     #[schemars(required, example = &"AZ6PeixBez6dUm8KGyw9ThQq.4nMZ1wXk2vYc0sJ8pB5eRw")]
     refresh_token: Option<String>,

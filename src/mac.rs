@@ -45,6 +45,17 @@ impl SecretKeys {
         })
     }
 
+    /// The code of `parts` for `purpose` under the key with the least id: the same whichever of the keys
+    /// makes new codes, so that what is kept under such a code is found during and after a rotation,
+    /// until that key is gone.
+    #[must_use]
+    pub fn lasting_code(&self, purpose: &str, parts: &[&[u8]]) -> [u8; LENGTH] {
+        let least = self.0.iter().min_by(|one, other| one.id.cmp(&other.id));
+        least.map_or([0; LENGTH], |key| {
+            key.mac(purpose, parts).finalize().into_bytes().into()
+        })
+    }
+
     /// The code of `parts` for `purpose` under each of the keys, in their order.
     #[must_use]
     pub fn codes(&self, purpose: &str, parts: &[&[u8]]) -> Vec<[u8; LENGTH]> {
@@ -114,6 +125,14 @@ mod tests {
         };
         assert_eq!(keys.sign("cursor", &[b"x"]), ("2", two));
         assert_eq!(super::tests::keys(&[1]).sign("cursor", &[b"x"]), ("1", one));
+    }
+
+    #[test]
+    fn a_lasting_code_is_the_same_whichever_key_is_first() {
+        let code = |bytes: &[u8]| keys(bytes).lasting_code("limit", &[b"x"]);
+        assert_eq!(code(&[1]), code(&[2, 1]));
+        assert_eq!(code(&[1, 2]), code(&[2, 1]));
+        assert_ne!(code(&[1]), code(&[2]));
     }
 
     #[test]

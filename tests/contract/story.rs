@@ -97,7 +97,7 @@ fn setting(name: &str) -> Option<String> {
         "SIGNING_KEYS" | "SECRET_KEYS" => format!("k1:{KEY}"),
         "JOB_GRACE_SECONDS" => "30".to_owned(),
         "REVEAL_EMAIL" => "1".to_owned(),
-        "RATE_LIMITS" => "sign-in-name=2/900,registration-address=5/3600".to_owned(),
+        "RATE_LIMITS" => "sign-in-name=2/900,registration-address=6/3600".to_owned(),
         _ => return None,
     })
 }
@@ -245,13 +245,14 @@ struct Person {
 /// Everything that Kith asks its database, from the first account to the last dead letter.
 fn tell(database: Sqlite) -> Vec<Sent> {
     let kith = Kith::new(database);
-    let (asha, ben, chen) = (
+    let (asha, ben, chen, emil) = (
         kith.register("asha"),
         kith.register("ben"),
         kith.register("chen"),
+        kith.register("emil"),
     );
     accounts(&kith, &asha);
-    sessions(&kith, &kith.register("emil"));
+    sessions(&kith, &emil);
     let post = posts(&kith, &asha, &ben);
     likes(&kith, [&asha, &ben, &chen], &post);
     notifications(&kith, &ben);

@@ -207,8 +207,7 @@ impl World {
 
     fn deployment(&self) -> Arc<Deployment> {
         let limits = self.state().model.strictness;
-        // What is counted is counted under the key that makes new codes: a rotation begins the counts anew.
-        let rotated = limits == Strictness::Loose && self.chaos.happens(0.5);
+        let rotated = self.chaos.happens(0.5);
         match Deployment::new(|name| tokens::setting(name, self.reveals_email, limits, rotated)) {
             Ok(deployment) => Arc::new(deployment),
             Err(error) => panic!("{error}"),

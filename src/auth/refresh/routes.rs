@@ -11,12 +11,17 @@ use crate::app::App;
 use crate::auth::routes::{SESSION_LIFETIME, Tokens};
 use crate::error::{Code, Error};
 use crate::http::api;
+use crate::http::body::JsonBody;
 use crate::http::extract::Json;
 use crate::http::respond::json;
 
 /// The route of refresh tokens.
 pub(in crate::auth) fn router() -> Router {
     Router::new().route(api!("/auth/refresh"), post(refresh))
+}
+
+impl JsonBody for RefreshRequest {
+    const LIMIT: usize = 16 * 1024;
 }
 
 /// `POST /auth/refresh`

@@ -57,7 +57,7 @@ impl RateLimits {
     /// Under what a subject is counted.
     fn key(&self, policy: Policy, subject: &str) -> String {
         let parts = [policy.name.as_bytes(), subject.as_bytes()];
-        let (_, code) = self.keys.sign("rate limit", &parts);
+        let code = self.keys.lasting_code("rate limit", &parts);
         let hash = code.get(..HASH_BYTES).unwrap_or(&code);
         format!("{}:{}", policy.name, URL_SAFE_NO_PAD.encode(hash))
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kith::platform::native::Sqlite;
 use serde_json::{Value, json};
 
-use super::{Model, Status};
+use super::{Model, Status, User};
 
 /// Each table's rows, in the order of their keys.
 pub type State = BTreeMap<&'static str, Vec<Value>>;
@@ -96,27 +96,28 @@ fn stored(database: &Sqlite) -> State {
         .collect()
 }
 
+fn promised_user(id: &str, user: &User) -> Value {
+    let status = match user.status {
+        Status::Active => "active",
+        Status::Suspended => "suspended",
+    };
+    json!([
+        id,
+        user.username,
+        user.email,
+        status,
+        user.posts,
+        user.created_at.millis(),
+        user.display_name,
+        user.bio,
+        i64::from(user.locked),
+        user.profile_version,
+    ])
+}
+
 /// What the model holds.
 fn promised(model: &Model) -> State {
-    let users = model.users.iter().map(|(id, user)| {
-        let status = match user.status {
-            Status::Active => "active",
-            Status::Suspended => "suspended",
-        };
-        let created_at = user.created_at.millis();
-        json!([
-            id,
-            user.username,
-            user.email,
-            status,
-            user.posts,
-            created_at,
-            user.display_name,
-            user.bio,
-            i64::from(user.locked),
-            user.profile_version,
-        ])
-    });
+    let users = model.users.iter().map(|(id, user)| promised_user(id, user));
     let sessions = model.sessions.iter().map(|(id, session)| {
         let renewed_at = session.renewed_at.millis();
         json!([

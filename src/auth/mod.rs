@@ -1,4 +1,4 @@
-//! Registering, signing in and out: credentials, sessions, access tokens.
+//! Registering, signing in, renewing a session and signing out: credentials, sessions, tokens.
 //!
 //! Invariants: an access token is checked at the edge, without a database, and makes the
 //! [`Viewer`](crate::viewer::Viewer) whose batches are guarded; no password, access token or refresh

@@ -4,6 +4,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { writeSchema } from "./client-schema.mjs";
 import { endChildrenOnSignals, show } from "./processes.mjs";
 import { formatDuration, main, say } from "./progress.mjs";
 import { setUpBuild, setUpLint } from "./setup.mjs";
@@ -15,12 +16,13 @@ const CLIPPY = ["clippy", "--locked", "--quiet"];
 /** @returns {readonly (readonly [name: string, command: string, args: string[]])[]} */
 function lints() {
   const node = findNode() ?? process.execPath;
-  const linted = ["scripts", "tests", "bench"].filter((directory) => existsSync(join(ROOT, directory)));
+  const linted = ["scripts", "tests", "bench", "client"].filter((directory) => existsSync(join(ROOT, directory)));
   return [
     ["cargo fmt", "cargo", ["fmt", "--check"]],
     ["clippy, host", "cargo", [...CLIPPY, "--all-targets", "--", "-D", "warnings"]],
     ["clippy, wasm", "cargo", [...CLIPPY, "--lib", "--target", WASM_TARGET, "--", "-D", "warnings"]],
     ["tsc, scripts", node, [npmTool("typescript/bin/tsc"), "--noEmit"]],
+    ["tsc, client", node, [npmTool("typescript/bin/tsc"), "--noEmit", "--project", "client"]],
     ["tsc, tests", node, [npmTool("typescript/bin/tsc"), "--noEmit", "--project", "tests/api"]],
     ["openapi.json", node, ["scripts/lint-openapi.mjs"]],
     ["oxlint", node, [npmTool("oxlint/bin/oxlint"), "--type-aware", "--deny-warnings", ...linted]],
@@ -30,6 +32,7 @@ function lints() {
 /** @returns {Promise<boolean>} whether nothing was found */
 export async function lint() {
   let clean = true;
+  writeSchema();
   for (const [name, command, args] of lints()) {
     const begun = performance.now();
     // One after the other: their outputs must not mix, and cargo would wait for cargo anyway.

@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { migrateLocalDatabase, seedLocalDatabase } from "./local-database.mjs";
 import { endChildrenOnSignals } from "./processes.mjs";
 import { Failure, main, messageOf, wait } from "./progress.mjs";
-import { setUpDatabase } from "./setup.mjs";
+import { setUpNpm } from "./setup.mjs";
 
 const MOST_POSTS = 1_000_000;
 const USAGE = "Usage: npm run seed -- [--scale POSTS] [--seed NUMBER]";
@@ -39,7 +39,7 @@ function requireNumber(option, text, least, most) {
 await main(async () => {
   endChildrenOnSignals();
   const options = parseOptions();
-  await setUpDatabase();
+  await setUpNpm();
   await wait("migrating the local database", migrateLocalDatabase);
   return seedLocalDatabase(Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]));
 });

@@ -39,8 +39,8 @@ export const RUST_REMEDY = [
 /** Where locks that concern this clone only are kept. */
 export const PROJECT_LOCKS = join(ROOT, ".kith");
 
-/** What working on the local database needs: no Rust. */
-export async function setUpDatabase() {
+/** What needs only the packages of npm, such as working on the local database: no Rust. */
+export async function setUpNpm() {
   await installNode();
   await installNpmPackages();
 }
@@ -176,9 +176,9 @@ export async function installReference() {
  * Runs the npm that started this script, if one did, under a Node that its packages accept.
  * @param {string[]} args
  * @param {string} cwd
+ * @param {NodeJS.ProcessEnv} [env]
  */
-function runNpm(args, cwd) {
-  const env = toolEnvironment();
+export function runNpm(args, cwd, env = toolEnvironment()) {
   const started = process.env.npm_execpath;
   if (started && basename(started) === "npm-cli.js") {
     return capture(findNode() ?? process.execPath, [started, ...args], { cwd, env });

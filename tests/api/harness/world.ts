@@ -22,11 +22,14 @@ export class World {
   readonly database: D1;
   /** The store, as an operator writes to it. */
   readonly keyValue: Kv;
+  /** Where the server listens. */
+  readonly url: URL;
   readonly #server: Server;
 
   constructor(server: Server, keys: Keys) {
     this.#server = server;
     this.keys = keys;
+    this.url = server.url;
     this.anonymous = new Actor(server.url);
     this.control = new Control(server.url);
     this.state = new State(server.database, keys);

@@ -73,7 +73,7 @@ export class Sessions {
    *   not ask for what is to be repeated
    */
   async renewed(used: Session, refused: Problem, signal?: AbortSignal): Promise<Session> {
-    const session = await this.#session((kept) => kept.id !== used.id || kept.accessToken !== used.accessToken, signal);
+    const session = await this.#session((kept) => kept.accessToken !== used.accessToken, signal);
     if (session?.id === used.id) return session;
     throw this.#ended?.id === used.id ? this.#ended.why : refused;
   }

@@ -1,9 +1,10 @@
-/** The package as it is published: packed, installed without a network, run by plain Node and read by tsc. */
+/** The package as it is published: packed, installed without a network, run by Node and workerd, read by tsc. */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createTestHarness } from "wrangler";
 import { capture } from "../../scripts/processes.mjs";
 import { runNpm } from "../../scripts/setup.mjs";
 import { findNode, npmTool, ROOT, toolEnvironment } from "../../scripts/tools.mjs";
@@ -43,23 +44,45 @@ test("it needs no other package, and runs nothing where it is installed", () => 
   expect(Object.keys(manifest["scripts"] ?? {})).toEqual(["prepack"]);
 });
 
-test("plain Node can use it", async () => {
-  const server = createServer((_, response) => {
-    response.setHeader("content-type", "application/json").end('{"status":"pass"}');
+describe("it runs in", () => {
+  let url = "";
+  const kith = createServer((request, response) => {
+    const healthy = request.method === "GET" && request.url === "/health";
+    response.writeHead(healthy ? 200 : 404, { "content-type": "application/json" }).end('{"status":"pass"}');
   });
-  await new Promise<void>((resolve) => {
-    server.listen(0, "127.0.0.1", resolve);
+
+  beforeAll(async () => {
+    await new Promise<void>((resolve) => {
+      kith.listen(0, "127.0.0.1", resolve);
+    });
+    url = `http://127.0.0.1:${(kith.address() as AddressInfo).port}`;
   });
-  try {
-    const { port } = server.address() as AddressInfo;
-    const program = `import { createClient, isProblem } from "@kith/client";
-      const kith = createClient({ baseUrl: "http://127.0.0.1:${port}" });
-      console.log((await kith.getHealth()).data.status, isProblem(null));`;
-    writeFileSync(join(directory, "program.mjs"), program);
-    expect(await capture(node, ["program.mjs"], { cwd: directory })).toMatchObject({ code: 0, output: expect.stringMatching(/^pass false\s*$/) });
-  } finally {
-    server.close();
-  }
+  afterAll(() => kith.close());
+
+  const ask = (address: string) => `
+    const kith = createClient({ baseUrl: ${address} });
+    const refused = await kith.createPost({ body: { caption: "x" } }).catch((error) => error);
+    const said = [(await kith.getHealth()).data.status, refused instanceof UnexpectedAnswer, refused.status].join();`;
+  const imports = 'import { createClient, UnexpectedAnswer } from "@kith/client";';
+
+  test("plain Node", async () => {
+    writeFileSync(join(directory, "program.mjs"), `${imports}${ask(JSON.stringify(url))}\nconsole.log(said);`);
+    const { output } = await capture(node, ["program.mjs"], { cwd: directory });
+    expect(output.trim()).toBe("pass,true,404");
+  });
+
+  test("a Worker", { timeout: PATIENCE_MS }, async () => {
+    const body = `export default { async fetch(request) { ${ask('request.headers.get("kith")')}\nreturn new Response(said); } };`;
+    writeFileSync(join(directory, "worker.mjs"), `${imports}\n${body}`);
+    const config = { name: "app", main: join(directory, "worker.mjs"), compatibility_date: "2026-11-01" };
+    const harness = createTestHarness({ root: directory, workers: [{ config }] });
+    try {
+      const { url: app } = await harness.listen();
+      expect(await (await fetch(app, { headers: { kith: url } })).text()).toBe("pass,true,404");
+    } finally {
+      await harness.close();
+    }
+  });
 });
 
 describe("tsc takes", () => {

@@ -108,7 +108,7 @@ describe("the wait", () => {
 describe("a caller who gives up", () => {
   test("while the request is under way gets the reason, and it is not sent again", async () => {
     const enough = new AbortController();
-    const stage = new Stage(({ init }) => new Promise((_, reject) => init.signal?.addEventListener("abort", () => reject(new Error("aborted")))));
+    const stage = new Stage(({ init }) => new Promise((_, reject) => init.signal?.addEventListener("abort", () => reject(new Error("aborted")))), { retry: { attempts: 1 } });
     const call = stage.kith.getPost({ path: { id: "p1" }, signal: enough.signal });
     await idle();
     enough.abort(new Error("enough"));

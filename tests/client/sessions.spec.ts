@@ -1,5 +1,7 @@
 /** Who is signed in: tokens that end, are renewed once for all, and are forgotten. */
 import { describe, expect, test } from "vitest";
+import { memoryStore } from "../../client/src/index.ts";
+import type { TokenStore } from "../../client/src/index.ts";
 import { idle, Held, json, noContent, problem, Stage, tokens } from "./stage.ts";
 import type { Script, Sent } from "./stage.ts";
 
@@ -101,6 +103,13 @@ describe("an access token that has ended", () => {
     expect(shown(other)).toEqual(["Bearer access-1", "Bearer access-2"]);
   });
 
+  test.for([400, 403, 404, 503] as const)("is not what a %i means, so nothing is renewed", async (status) => {
+    const stage = new Stage(() => problem(status, "internal"), { retry: { attempts: 1 } });
+    await stage.signedIn();
+    await expect(profile(stage)).rejects.toMatchObject({ status });
+    expect(stage.to(REFRESH)).toEqual([]);
+  });
+
   test("even after its renewal fails the call, without another renewal", async () => {
     const stage = new Stage(takingFrom(9, () => json(200, tokens(2))));
     await stage.signedIn();
@@ -180,6 +189,55 @@ describe("a renewal", () => {
     await call.catch(() => undefined);
     expect(await stage.store.load()).toBeNull();
     expect([id, stage.signedOut]).toEqual(["asha's", [null]]);
+  });
+});
+
+describe("a store that takes its time", () => {
+  const slowStore = (): TokenStore => {
+    const kept = memoryStore();
+    return {
+      load: async () => {
+        const session = await kept.load();
+        await idle();
+        return session;
+      },
+      save: async (session) => {
+        await idle();
+        await kept.save(session);
+      },
+    };
+  };
+
+  test("gets one renewal for calls that are refused while it is at work", async () => {
+    const refusals = Array.from({ length: 12 }, () => new Held<Response>());
+    let asked = 0;
+    const script = takingFrom(2, () => json(200, tokens(2)));
+    const stage = new Stage((sent) => (isRefresh(sent) ? script(sent) : (refusals[asked++]?.promise ?? script(sent))), { tokens: slowStore() });
+    await stage.signedIn();
+    const calls = refusals.map(() => profile(stage));
+    while (asked < refusals.length) await idle();
+    for (const refusal of refusals) {
+      refusal.resolve(problem(401, "token_expired"));
+      await idle();
+    }
+    await Promise.all(calls);
+    expect(stage.to(REFRESH)).toHaveLength(1);
+  });
+
+  test("keeps nobody whose renewal was answered while they signed out", async () => {
+    for (let before = 0; before < 8; before += 1) {
+      const held = new Held<Response>();
+      const stage = new Stage((sent) => (sent.url.pathname.endsWith("/logout") ? noContent() : takingFrom(2, () => held.promise)(sent)), { tokens: slowStore() });
+      await stage.signedIn();
+      const call = profile(stage).catch(() => undefined);
+      while (stage.to(REFRESH).length === 0) await idle();
+      const out = stage.kith.logout();
+      // At whatever moment of it.
+      for (let step = 0; step < before; step += 1) await idle();
+      held.resolve(json(200, tokens(2)));
+      await Promise.all([call, out]);
+      expect(await stage.store.load()).toBeNull();
+    }
   });
 });
 

@@ -25,8 +25,8 @@ export const SCHEMA = join(ROOT, "client", "src", "schema.ts");
 
 const SAID = "$ref const enum type properties required items additionalProperties oneOf anyOf allOf";
 /** Keywords that narrow values in ways that a TypeScript type cannot, or not at all. */
-const UNSAID = "format pattern minimum maximum exclusiveMinimum exclusiveMaximum minLength maxLength minItems maxItems uniqueItems";
-const KEYWORDS = new Set(`${SAID} ${UNSAID} description title example examples default x-enumDescriptions`.split(" "));
+const UNSAID = "format pattern minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength minItems maxItems uniqueItems";
+const KEYWORDS = new Set(`${SAID} ${UNSAID} description title example examples default deprecated`.split(" "));
 
 /** Headers that the client sends by itself; the caller has other words for them, or none. */
 const OWN_HEADERS = ["authorization", "content-type", "idempotency-key", "d1-bookmark"];
@@ -175,7 +175,7 @@ function bearsTokens(document, schema) {
  */
 function typeOf(schema, indent) {
   const { $ref, const: constant, enum: values, oneOf, anyOf, allOf, type, properties, required } = schema;
-  const unknown = Object.keys(schema).filter((keyword) => !KEYWORDS.has(keyword));
+  const unknown = Object.keys(schema).filter((keyword) => !KEYWORDS.has(keyword) && !keyword.startsWith("x-"));
   if (required !== undefined && properties === undefined) unknown.push("required");
   if (unknown.length > 0) throw new Failure(`The typed client has no type for ${unknown.join(", ")} of JSON Schema here: ${JSON.stringify(schema)}.`);
 

@@ -1,68 +1,16 @@
 /** The typed client against the built Wasm: its calls are what Kith takes, and Kith's answers what it says. */
 import { describe, expect, test } from "vitest";
-import { createClient, entries, isProblem, memoryStore, pages } from "../../client/src/index.ts";
-import type { Client, ClientOptions, Problem, Session, TokenStore } from "../../client/src/index.ts";
+import { entries, isProblem, pages } from "../../client/src/index.ts";
 import { StageClock } from "../client/stage.ts";
+import { App, PersonsApp } from "./harness/app.ts";
 import { eventually } from "./harness/eventually.ts";
-import { decodeToken, nowSeconds } from "./harness/keys.ts";
-import { holdToDocument } from "./harness/openapi.ts";
 import { openWorld } from "./harness/world.ts";
 
 const world = await openWorld();
-const REFRESH = "/api/v1/auth/refresh";
-
-/** Somebody with an app of their own. */
-interface App {
-  kith: Client;
-  store: TokenStore;
-  /** The requests it sent, as `POST /api/v1/posts`, and their headers. */
-  sent: { name: string; headers: Headers }[];
-  signedOut: (Problem | null)[];
-}
-
-function open(options: Partial<ClientOptions> = {}): App {
-  const app = { store: memoryStore(), sent: [] as App["sent"], signedOut: [] as App["signedOut"] };
-  const kith = createClient({
-    baseUrl: world.url,
-    tokens: app.store,
-    onSignedOut: (why) => app.signedOut.push(why),
-    fetch: async (url, init) => {
-      const { pathname, search } = new URL(url);
-      const method = init.method ?? "GET";
-      app.sent.push({ name: `${method} ${pathname}`, headers: new Headers(init.headers) });
-      const response = await fetch(url, init);
-      await holdToDocument({ method, path: pathname + search, body: init.body ?? undefined, response });
-      return response;
-    },
-    ...options,
-  });
-  return { ...app, kith };
-}
-
-/** Registers somebody new, who is signed in from then on. */
-async function register(name: string, options: Partial<ClientOptions> = {}): Promise<App & { username: string; password: string }> {
-  const app = open(options);
-  const username = world.uniqueName(name);
-  const password = `the long passphrase of ${name}`;
-  const { status, data } = await app.kith.register({ body: { username, email: `${username}@example.com`, password } });
-  expect([status, status === 201 && data.user.username]).toEqual([201, username]);
-  return { ...app, username, password };
-}
-
-const sessionOf = async ({ store }: App): Promise<Session> => (await store.load()) ?? expect.fail("nobody is signed in");
-
-/** Lets the access token have ended, without the client knowing it. */
-async function expire(app: App): Promise<void> {
-  const session = await sessionOf(app);
-  const { claims } = decodeToken(session.accessToken);
-  const accessToken = world.keys.sign({ ...claims, iat: nowSeconds() - 1_200, exp: nowSeconds() - 600 });
-  await app.store.save({ ...session, accessToken });
-}
-
-const countOf = (app: App, name: string) => app.sent.filter((one) => one.name === name).length;
+const REFRESH = "POST /api/v1/auth/refresh";
 
 test("the story of a like: register, post, list, like, be told, and sign out", async () => {
-  const [asha, ben] = [await register("asha"), await register("ben")];
+  const [asha, ben] = [await PersonsApp.of(world, "asha"), await PersonsApp.of(world, "ben")];
   const { data: post, headers } = await ben.kith.createPost({ body: { caption: "Morning light on the harbour" } });
   expect(headers.get("location")).toContain(post.id);
 
@@ -87,7 +35,7 @@ test("the story of a like: register, post, list, like, be told, and sign out", a
 });
 
 test("every entry of a list comes once, over many pages", async () => {
-  const asha = await register("asha");
+  const asha = await PersonsApp.of(world, "asha");
   const { data: post } = await asha.kith.createPost({ body: { caption: "Low tide" } });
   const crowd = await world.crowd("ben", 7);
   for (const person of crowd) await person.like(post);
@@ -98,33 +46,33 @@ test("every entry of a list comes once, over many pages", async () => {
 
 describe("an access token that has ended", () => {
   test("is renewed once for 20 calls, and all of them succeed", async () => {
-    const asha = await register("asha");
-    await expire(asha);
-    const before = await sessionOf(asha);
+    const asha = await PersonsApp.of(world, "asha");
+    await asha.expire();
+    const before = await asha.session();
     const answers = await Promise.all(Array.from({ length: 20 }, () => asha.kith.getMyProfile()));
     expect(answers.map(({ data }) => data.username)).toEqual(Array.from({ length: 20 }, () => asha.username));
-    expect([countOf(asha, `POST ${REFRESH}`), countOf(asha, "GET /api/v1/profile")]).toEqual([1, 40]);
-    expect((await sessionOf(asha)).refreshToken).not.toBe(before.refreshToken);
+    expect([asha.times(REFRESH), asha.times("GET /api/v1/profile")]).toEqual([1, 40]);
+    expect((await asha.session()).refreshToken).not.toBe(before.refreshToken);
   });
 
   test("is renewed by two pages at once without harm, because Kith gives both the same tokens", async () => {
-    const one = await register("asha");
-    await expire(one);
-    const session = await sessionOf(one);
-    const other = open();
+    const one = await PersonsApp.of(world, "asha");
+    await one.expire();
+    const session = await one.session();
+    const other = new App(world);
     await other.store.save(session);
     await Promise.all([one.kith.getMyProfile(), other.kith.getMyProfile()]);
-    expect([countOf(one, `POST ${REFRESH}`), countOf(other, `POST ${REFRESH}`)]).toEqual([1, 1]);
-    expect((await sessionOf(one)).refreshToken).toBe((await sessionOf(other)).refreshToken);
+    expect([one.times(REFRESH), other.times(REFRESH)]).toEqual([1, 1]);
+    expect((await one.session()).refreshToken).toBe((await other.session()).refreshToken);
   });
 
   test("ends the session where its refresh token was used up, and all who wait learn why", async () => {
-    const asha = await register("asha");
-    await expire(asha);
-    const stolen = open();
-    await stolen.store.save(await sessionOf(asha));
+    const asha = await PersonsApp.of(world, "asha");
+    await asha.expire();
+    const stolen = new App(world);
+    await stolen.store.save(await asha.session());
     await stolen.kith.getMyProfile();
-    const { refreshToken } = await sessionOf(asha);
+    const { refreshToken } = await asha.session();
     await world.state.run("update sessions set rotated_at = rotated_at - 60000 where id = ?1", refreshToken.split(".")[0]);
 
     const outcomes = await Promise.allSettled([asha.kith.getMyProfile(), asha.kith.listNotifications()]);
@@ -137,14 +85,14 @@ describe("an access token that has ended", () => {
 
 describe("a refusal", () => {
   test("names the rules that were broken", async () => {
-    const asha = await register("asha");
+    const asha = await PersonsApp.of(world, "asha");
     const refused = await asha.kith.createPost({ body: { caption: "" } }).catch((error: unknown) => error);
     expect(isProblem(refused, "invalid") && refused.errors).toMatchObject([{ pointer: "/caption", code: "too_short" }]);
     expect(isProblem(refused) && refused.requestId).toMatch(/^[0-9a-f]{32}$/);
   });
 
   test("of a login signs nobody out", async () => {
-    const asha = await register("asha");
+    const asha = await PersonsApp.of(world, "asha");
     const wrong = asha.kith.login({ body: { username: asha.username, password: "not the passphrase" } });
     await expect(wrong).rejects.toMatchObject({ code: "invalid_credentials" });
     expect((await asha.kith.getMyProfile()).data.username).toBe(asha.username);
@@ -154,21 +102,21 @@ describe("a refusal", () => {
 describe("a post whose answer was lost", () => {
   test.for(["before", "after"] as const)("%s it was written is there once", async (when) => {
     const clock = new StageClock();
-    const asha = await register("asha", { clock });
+    const asha = await PersonsApp.of(world, "asha", { clock });
     const idempotencyKey = world.uniqueName("draft");
     const { data: post } = await world.control.withFaults([{ on: "d1", when, times: 1, containing: idempotencyKey }], () =>
       clock.through(asha.kith.createPost({ body: { caption: "Once" }, idempotencyKey })),
     );
     // As long as Kith asked to be left alone.
     expect(clock.waited).toEqual([1_000]);
-    expect(countOf(asha, "POST /api/v1/posts")).toBe(2);
+    expect(asha.times("POST /api/v1/posts")).toBe(2);
     expect(await world.state.rows("select id from posts where caption = 'Once' and author_id = ?1", post.author.id)).toEqual([{ id: post.id }]);
   });
 
   test("on the network is there once, too", async () => {
     const clock = new StageClock();
     let lost = 0;
-    const asha = await register("asha", {
+    const asha = await PersonsApp.of(world, "asha", {
       clock,
       fetch: async (url, init) => {
         const response = await fetch(url, init);

@@ -124,7 +124,7 @@ impl App {
         &self.deployment.token_keys
     }
 
-    /// The keys of cursors and refresh tokens.
+    /// The keys of cursors, bookmarks and refresh tokens.
     #[must_use]
     pub fn secret_keys(&self) -> &SecretKeys {
         &self.deployment.config.secret_keys
@@ -175,6 +175,7 @@ impl App {
             closed: closed.as_ref(),
             origins: &self.config().origins,
             limits: Some(&self.deployment.rate_limits),
+            secret_keys: Some(self.secret_keys()),
         };
         pipeline::serve(&self.deployment.router, request, &self.ports, &settings).await
     }
@@ -225,6 +226,7 @@ pub async fn serve_misconfigured(
         closed: Some(&error),
         origins: &AllowedOrigins::default(),
         limits: None,
+        secret_keys: None,
     };
     pipeline::serve(&Router::new(), request, ports, &settings).await
 }

@@ -76,6 +76,8 @@ pub enum Code {
     MalformedJson,
     /// The cursor was not made by Kith, or for another list.
     MalformedCursor,
+    /// The bookmark was not made by Kith.
+    MalformedBookmark,
     /// The idempotency key has another form.
     MalformedIdempotencyKey,
     /// There is no access token where one is needed.
@@ -119,6 +121,7 @@ impl Code {
         match self {
             Self::MalformedJson => "malformed_json",
             Self::MalformedCursor => "malformed_cursor",
+            Self::MalformedBookmark => "malformed_bookmark",
             Self::MalformedIdempotencyKey => "malformed_idempotency_key",
             Self::AuthenticationRequired => "authentication_required",
             Self::InvalidToken => "invalid_token",
@@ -145,6 +148,9 @@ impl Code {
         match self {
             Self::MalformedJson => "The body is not valid JSON in UTF-8.",
             Self::MalformedCursor => "The cursor was not issued for this list.",
+            Self::MalformedBookmark => {
+                "`D1-Bookmark` must be one that this server has answered with."
+            }
             Self::MalformedIdempotencyKey => {
                 "`Idempotency-Key` must be 1 to 255 printable ASCII characters, in quotes or bare."
             }

@@ -1,5 +1,5 @@
 //! Message authentication codes under the deployment's secret keys: how Kith recognises what it
-//! issued itself (cursors, refresh tokens) without storing it.
+//! issued itself (cursors, bookmarks, refresh tokens) without storing it.
 
 use hmac::{Hmac, Mac};
 use sha2::Sha256;

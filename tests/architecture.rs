@@ -692,7 +692,7 @@ fn the_list_of_public_batches_is_reviewed() {
             && texts[1] == ":"
             && texts[2] == ":"
             && texts[3] == "public"
-            || texts[0] == "NOBODY"
+            || texts[0] == "nobody" && texts[1] == "("
     };
     let mut list = String::new();
     for source in sources() {

@@ -66,7 +66,7 @@ impl Input for MaybeViewer {
     }
 }
 
-/// What the check of a token and the guard refuse.
+/// What the check of a token and the guard refuse, and the bookmark that is looked at with them.
 fn describe_token(operation: &mut Operation) {
     for code in [
         Code::AuthenticationRequired,
@@ -77,4 +77,6 @@ fn describe_token(operation: &mut Operation) {
         operation.add_refusal(Error::Unauthenticated(code));
     }
     operation.add_refusal(Error::Forbidden(Code::AccountSuspended));
+    operation.add_read("D1-Bookmark");
+    operation.add_refusal(Error::Malformed(Code::MalformedBookmark));
 }

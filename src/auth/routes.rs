@@ -22,6 +22,7 @@ use crate::error::{Code, Error};
 use crate::flags;
 use crate::http::api;
 use crate::http::body::JsonBody;
+use crate::http::bookmark;
 use crate::http::exchange::Exchange;
 use crate::http::extract::Json;
 use crate::http::problem::Refusal;
@@ -188,6 +189,8 @@ async fn register_discreetly(
     let taken = append_account(&mut batch, app, &new_user_id(app), registration, hash);
     let outcome = attempt.run(batch, app.ports().database.as_ref()).await?;
     require_free_username(outcome.first(&taken)?.ok_or_else(no_row)?)?;
+    // Nobody is signed in yet who could ask for the state, and it must not show what was written.
+    app.ports().reached.withhold();
     Ok((
         StatusCode::ACCEPTED,
         json(&Accepted {
@@ -352,10 +355,11 @@ impl<S: Sync> FromRequestParts<S> for Viewer {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
-        let viewer = MaybeViewer::from_request_parts(parts, state)
-            .await?
-            .signed_in();
-        viewer.ok_or_else(|| Error::Unauthenticated(Code::AuthenticationRequired).into())
+        let app = App::from_request_parts(parts, state).await?;
+        let viewer =
+            signed_in(&app, parts)?.ok_or(Error::Unauthenticated(Code::AuthenticationRequired))?;
+        let bookmark = bookmark::sent(&parts.headers, app.secret_keys())?;
+        Ok(viewer.with_bookmark(bookmark))
     }
 }
 
@@ -365,25 +369,34 @@ impl<S: Sync> FromRequestParts<S> for MaybeViewer {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let app = App::from_request_parts(parts, state).await?;
-        let Some(header) = parts.headers.get(AUTHORIZATION) else {
-            return Ok(Self::NOBODY);
-        };
-        // What is not ASCII is a wrong token, what is no bearer token is none.
-        let header = header
-            .to_str()
-            .map_err(|_| Error::Unauthenticated(Code::InvalidToken))?;
-        let token =
-            bearer_token(header).ok_or(Error::Unauthenticated(Code::AuthenticationRequired))?;
-        let viewer = app.token_keys().verify(token, app.now())?;
-        if let Some(exchange) = parts.extensions.get::<Arc<Exchange>>() {
-            let account = viewer.user_id().to_string();
-            let account = exchange.user_id.get_or_init(|| account);
-            app.rate_limits()
-                .shield_account(account, exchange, app.ports())
-                .await?;
-        }
-        Ok(viewer.into())
+        let viewer = signed_in(&app, parts).await?;
+        let bookmark = bookmark::sent(&parts.headers, app.secret_keys())?;
+        Ok(match viewer {
+            Some(viewer) => viewer.with_bookmark(bookmark).into(),
+            None => Self::nobody(bookmark),
+        })
     }
+}
+
+/// Whom the request's token speaks for; nobody where there is no `Authorization` at all.
+async fn signed_in(app: &App, parts: &Parts) -> Result<Option<Viewer>, Error> {
+    let Some(header) = parts.headers.get(AUTHORIZATION) else {
+        return Ok(None);
+    };
+    // What is not ASCII is a wrong token, what is no bearer token is none.
+    let header = header
+        .to_str()
+        .map_err(|_| Error::Unauthenticated(Code::InvalidToken))?;
+    let token = bearer_token(header).ok_or(Error::Unauthenticated(Code::AuthenticationRequired))?;
+    let viewer = app.token_keys().verify(token, app.now())?;
+    if let Some(exchange) = parts.extensions.get::<Arc<Exchange>>() {
+        let account = viewer.user_id().to_string();
+        let account = exchange.user_id.get_or_init(|| account);
+        app.rate_limits()
+            .shield_account(account, exchange, app.ports())
+            .await?;
+    }
+    Ok(Some(viewer))
 }
 
 /// The token of `Bearer <token>` (RFC 6750, section 2.1); the scheme's case does not matter.

@@ -3,6 +3,7 @@
 //! Knows no slice. A slice's `routes.rs` takes its extractors from here and returns plain values.
 
 pub mod body;
+pub mod bookmark;
 pub mod conditional;
 pub mod cors;
 pub mod exchange;

@@ -9,13 +9,17 @@ use std::sync::Arc;
 use tower_service::Service;
 
 use super::body::Body;
+use super::bookmark;
 use super::cors::CrossOrigin;
 use super::exchange::Exchange;
-use super::headers::{KITH_COST, SERVER_TIMING, TRACEPARENT, X_REQUEST_ID, add_common};
+use super::headers::{
+    D1_BOOKMARK, KITH_COST, SERVER_TIMING, TRACEPARENT, X_REQUEST_ID, add_common,
+};
 use super::negotiation::accepts_json;
 use super::problem::{Refusal, render};
 use super::rate_limit::RateLimits;
 use crate::error::Error;
+use crate::mac::SecretKeys;
 use crate::origins::AllowedOrigins;
 use crate::platform::{Figures, Level, Ports};
 
@@ -29,6 +33,8 @@ pub struct Settings<'a> {
     pub origins: &'a AllowedOrigins,
     /// How often who may ask what; none where the settings are unfit.
     pub limits: Option<&'a Arc<RateLimits>>,
+    /// The keys of bookmarks; none where there are no settings to read them from.
+    pub secret_keys: Option<&'a SecretKeys>,
 }
 
 /// Serves one request. The layers, from the outside in:
@@ -40,8 +46,9 @@ pub struct Settings<'a> {
 ///    route's;
 /// 5. the methods of a path, for `OPTIONS` and for a method that it has not;
 /// 6. problem+json for every error, whoever found it;
-/// 7. headers: identity, timing, cost, limits, security, caching, what pages of other origins may read;
-/// 6. one line in the log.
+/// 7. headers: identity, timing, the state that a write has made, cost, limits, security, caching, what
+///    pages of other origins may read;
+/// 8. one line in the log.
 ///
 /// Body limits are enforced by the extractors while they read.
 pub async fn serve(
@@ -64,6 +71,9 @@ pub async fn serve(
     let refusal = render(&mut response, &exchange.request_id);
     let millis = ports.clock.now().millis_since(exchange.started);
     identify(&mut response, &exchange, ports, millis);
+    if refusal.is_none() {
+        name_state(&mut response, ports, settings.secret_keys);
+    }
     if settings.expose_cost {
         insert(&mut response, KITH_COST, &ports.cost.figures().to_string());
     }
@@ -131,6 +141,16 @@ fn identify(response: &mut Response, exchange: &Exchange, ports: &Ports, millis:
         SERVER_TIMING,
         &format!("total;dur={millis}, d1;dur={database}"),
     );
+}
+
+/// Names the state that the request has made, if it has written: no handler can forget it. A refusal names
+/// none, because what is refused has changed nothing that could be looked for.
+fn name_state(response: &mut Response, ports: &Ports, keys: Option<&SecretKeys>) {
+    if let (Some(keys), Some(state)) = (keys, ports.reached.get())
+        && let Some(value) = bookmark::seal(&state, keys)
+    {
+        insert(response, D1_BOOKMARK, &value);
+    }
 }
 
 fn insert(response: &mut Response, name: http::HeaderName, value: &str) {

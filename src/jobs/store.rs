@@ -97,9 +97,10 @@ returning id, payload, request_id, trace_id, dead_at is not null as dead",
     (batch, rows)
 }
 
-/// The due time of the job that waits longest.
+/// The due time of the job that waits longest. It is asked at the primary, because whether that answers
+/// is part of the question.
 pub(super) fn oldest_due() -> (Batch, Rows<OldestRow>) {
-    let mut batch = Batch::public();
+    let mut batch = Batch::public().at_primary();
     let rows = batch.query(
         "select due_at
 from jobs

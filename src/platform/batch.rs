@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer};
 
-use super::{Database, DatabaseError, StatementResult};
+use super::{Consistency, Database, DatabaseError, StatementResult};
 use crate::error::Error;
 
 /// A value bound to a statement's parameter.
@@ -95,15 +95,42 @@ pub struct Write {
 pub struct Batch {
     statements: Vec<Statement>,
     writes: bool,
+    reads: Consistency,
+    names_state: bool,
 }
 
 impl Batch {
-    /// A batch with no account behind it.
+    /// A batch with no account behind it, which runs at the primary.
     #[must_use]
     pub fn public() -> Self {
         Self {
             statements: Vec::new(),
             writes: false,
+            reads: Consistency::Primary,
+            names_state: false,
+        }
+    }
+
+    /// The same batch; if it only reads, it reads the state asked for.
+    #[must_use]
+    pub fn reading(self, reads: Consistency) -> Self {
+        Self { reads, ..self }
+    }
+
+    /// The same batch at the primary, though it only reads: because something is decided by what it
+    /// finds, which must not be what was so a while ago.
+    #[must_use]
+    pub fn at_primary(self) -> Self {
+        self.reading(Consistency::Primary)
+    }
+
+    /// The same batch; the answer to the request names the state it found at the primary, though it
+    /// only reads: because it stands for a write that came before.
+    #[must_use]
+    pub fn naming_state(self) -> Self {
+        Self {
+            names_state: true,
+            ..self.at_primary()
         }
     }
 
@@ -149,6 +176,22 @@ impl Batch {
     #[must_use]
     pub fn is_read_only(&self) -> bool {
         !self.writes
+    }
+
+    /// Which state it must see. What writes runs at the primary, whatever was asked for.
+    #[must_use]
+    pub fn consistency(&self) -> &Consistency {
+        if self.writes {
+            &Consistency::Primary
+        } else {
+            &self.reads
+        }
+    }
+
+    /// Whether the adapter is to note the state after it in [`ReachedState`](super::ReachedState).
+    #[must_use]
+    pub fn names_state(&self) -> bool {
+        self.writes || self.names_state
     }
 
     /// Runs the batch.
@@ -265,5 +308,23 @@ mod tests {
         assert_eq!(outcome.changes(written).unwrap(), 3);
         assert_eq!(outcome.first(&read).unwrap(), Some((7,)));
         assert!(!batch.is_read_only());
+    }
+
+    #[test]
+    fn what_writes_runs_at_the_primary_and_names_its_state() {
+        let mut batch = Batch::public().reading(Consistency::Nearest);
+        assert_eq!(batch.consistency(), &Consistency::Nearest);
+        assert!(!batch.names_state());
+        batch.write("delete from t", params![]);
+        assert_eq!(batch.consistency(), &Consistency::Primary);
+        assert!(batch.names_state());
+    }
+
+    #[test]
+    fn what_nobody_has_asked_for_elsewhere_reads_at_the_primary() {
+        assert_eq!(Batch::public().consistency(), &Consistency::Primary);
+        let stands_for_a_write = Batch::public().reading(Consistency::Nearest).naming_state();
+        assert_eq!(stands_for_a_write.consistency(), &Consistency::Primary);
+        assert!(stands_for_a_write.names_state());
     }
 }

@@ -13,8 +13,8 @@ use crate::error::{Code, Error};
 
 /// Runs batches.
 pub trait Database: Send + Sync {
-    /// Runs all statements of `batch` in one transaction and one trip, and returns one result for
-    /// each.
+    /// Runs all statements of `batch` in one transaction and one trip, where its
+    /// [`Consistency`](super::Consistency) says, and returns one result for each.
     ///
     /// # Errors
     /// Any failing statement undoes all of them. After [`DatabaseError::Unavailable`] the outcome is

@@ -6,6 +6,7 @@
 mod background;
 mod batch;
 mod clock;
+mod consistency;
 mod cost;
 mod database;
 mod key_value;
@@ -30,6 +31,7 @@ pub use batch::{
     Batch, Outcome, Rows, Statement, Value, Write, flag, json_text, optional_json_text,
 };
 pub use clock::Clock;
+pub use consistency::{Bookmark, Consistency, ReachedState};
 pub use cost::{CostMeter, Figures};
 pub use database::{Abort, Database, DatabaseError, StatementResult};
 pub use key_value::{KeyValue, KeyValueError};
@@ -63,4 +65,6 @@ pub struct Ports {
     pub background: Arc<dyn Background>,
     /// What this request has cost so far.
     pub cost: Arc<CostMeter>,
+    /// Which state of the database this request has reached.
+    pub reached: Arc<ReachedState>,
 }

@@ -10,6 +10,7 @@
 mod store;
 
 use crate::id::{SessionId, UserId};
+use crate::platform::{Bookmark, Consistency};
 use crate::time::Timestamp;
 
 /// The account behind a request, by a token whose signature and claims hold. That its session still
@@ -20,6 +21,8 @@ pub struct Viewer {
     session_id: SessionId,
     /// When the token was checked: the time the guard compares with.
     now: Timestamp,
+    /// Which state their reads must see.
+    reads: Consistency,
 }
 
 impl Viewer {
@@ -31,7 +34,16 @@ impl Viewer {
             user_id,
             session_id,
             now,
+            reads: Consistency::Primary,
         }
+    }
+
+    /// The same viewer, whose request brought this bookmark. Without one they read at the primary, and
+    /// so see at once that a session has ended.
+    #[must_use]
+    pub fn with_bookmark(self, bookmark: Option<Bookmark>) -> Self {
+        let reads = bookmark.map_or(Consistency::Primary, Consistency::AtLeast);
+        Self { reads, ..self }
     }
 
     /// The session.
@@ -49,27 +61,36 @@ impl Viewer {
 
 /// The account behind a request that may also come from nobody in particular.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MaybeViewer(Option<Viewer>);
+pub struct MaybeViewer(Asker);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Asker {
+    SignedIn(Viewer),
+    /// Nobody in particular, and which state their reads must see.
+    Nobody(Consistency),
+}
 
 impl MaybeViewer {
-    /// Nobody in particular.
-    pub const NOBODY: Self = Self(None);
-
-    /// The viewer, if the request is signed in.
+    /// Nobody in particular, whose request brought this bookmark. Without one they read at the nearest
+    /// replica.
     #[must_use]
-    pub fn signed_in(self) -> Option<Viewer> {
-        self.0
+    pub fn nobody(bookmark: Option<Bookmark>) -> Self {
+        let reads = bookmark.map_or(Consistency::Nearest, Consistency::AtLeast);
+        Self(Asker::Nobody(reads))
     }
 
     /// The account, if the request is signed in.
     #[must_use]
     pub fn user_id(&self) -> Option<&UserId> {
-        self.0.as_ref().map(Viewer::user_id)
+        match &self.0 {
+            Asker::SignedIn(viewer) => Some(viewer.user_id()),
+            Asker::Nobody(_) => None,
+        }
     }
 }
 
 impl From<Viewer> for MaybeViewer {
     fn from(viewer: Viewer) -> Self {
-        Self(Some(viewer))
+        Self(Asker::SignedIn(viewer))
     }
 }

@@ -1,6 +1,6 @@
 //! The guard.
 
-use super::{MaybeViewer, Viewer};
+use super::{Asker, MaybeViewer, Viewer};
 use crate::id::SessionId;
 use crate::platform::{Batch, params};
 use crate::time::Timestamp;
@@ -30,10 +30,11 @@ macro_rules! guard {
 
 impl Batch {
     /// A batch for `viewer`. Its first statement is the guard: it aborts the whole batch unless the
-    /// session is alive and the account active, at the moment of the commit.
+    /// session is alive and the account active, at the moment of the commit. If it only reads, it reads
+    /// the state that the viewer's request asks for.
     #[must_use]
     pub fn guarded(viewer: &Viewer) -> Self {
-        let mut batch = Self::public();
+        let mut batch = Self::public().reading(viewer.reads.clone());
         batch.require(
             guard!("s.id = ?1 and s.user_id = ?2", "?3"),
             params![&viewer.session_id, &viewer.user_id, viewer.now],
@@ -50,9 +51,13 @@ impl Batch {
         batch
     }
 
-    /// A batch for whoever asks: guarded if they are signed in.
+    /// A batch for whoever asks: guarded if they are signed in, else, if it only reads, at the nearest
+    /// replica that knows the state their request asks for.
     #[must_use]
     pub fn guarded_if_signed_in(viewer: &MaybeViewer) -> Self {
-        viewer.0.as_ref().map_or_else(Self::public, Self::guarded)
+        match &viewer.0 {
+            Asker::SignedIn(viewer) => Self::guarded(viewer),
+            Asker::Nobody(reads) => Self::public().reading(reads.clone()),
+        }
     }
 }

@@ -37,3 +37,28 @@ describe("D1 does what is recorded", () => {
     if (story.differs !== undefined) expect(texts(now)).not.toEqual(texts(native[story.name]));
   });
 });
+
+describe("a session of D1", () => {
+  const statements = [{ sql: "select 1 as one", params: [] }];
+  const rows = (json: string) => (JSON.parse(json) as { results: unknown }[]).map(({ results }) => results);
+
+  test.for(["first-primary", "first-unconstrained"])("that begins with %s has a bookmark once it has asked, and can be gone on from", async (begins) => {
+    const report = await world.control.session({ begins, statements });
+    expect(report.before).toBeNull();
+    // As long as `http/bookmark.rs` takes back, and nothing that a header or a session cannot hold.
+    expect(report.bookmark).toMatch(/^[0-9a-f-]{40,368}$/);
+    const later = await world.control.session({ begins: report.bookmark, statements });
+    expect(later.before).toBe(report.bookmark);
+    expect("json" in later && rows(later.json)).toEqual([[{ one: 1 }]]);
+    expect(String(later.bookmark) >= String(report.bookmark)).toBe(true);
+  });
+
+  test("is what names a state: the binding itself does not", async () => {
+    expect(await world.control.session({ begins: null, statements })).toMatchObject({ before: null, bookmark: null });
+  });
+
+  test("takes any text for a bookmark locally, so that no test here shows what production does with one", async () => {
+    const report = await world.control.session({ begins: "of another making", statements });
+    expect("json" in report && rows(report.json)).toEqual([[{ one: 1 }]]);
+  });
+});

@@ -125,6 +125,7 @@ impl Kith {
             log: Arc::new(MemoryLog::default()),
             background: Arc::new(SpawnWith(at_once)),
             cost: Arc::new(CostMeter::default()),
+            reached: Arc::default(),
         };
         let Ok(deployment) = Deployment::new(setting) else {
             panic!("the settings are unfit");

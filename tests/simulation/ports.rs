@@ -56,6 +56,7 @@ pub fn ports(world: &Arc<World>, isolate: &Isolate, run: RunId) -> Ports {
         log: world.log.clone(),
         background: Arc::new(SpawnWith(spawn)),
         cost: Arc::new(CostMeter::default()),
+        reached: Arc::default(),
     }
 }
 

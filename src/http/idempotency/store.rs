@@ -93,10 +93,10 @@ pub(super) struct Found {
     pub(super) recorded: Recorded,
 }
 
-/// What the viewer has used a key for, in the last day. Like a write, this must be asked where writes
-/// are: a replica may not know of it yet.
+/// What the viewer has used a key for, in the last day. Like a write, this is asked at the primary, because
+/// a replica may not know of it yet; and like a write's, its answer names the state.
 pub(super) fn find(viewer: &Viewer, key: &IdempotencyKey, now: Timestamp) -> (Batch, Rows<Found>) {
-    let mut batch = Batch::guarded(viewer);
+    let mut batch = Batch::guarded(viewer).naming_state();
     let row = batch.query(
         "select fingerprint, response
 from idempotency_keys

@@ -15,6 +15,7 @@ pub(super) struct Header {
 }
 
 const TRACEPARENT: &str = "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$";
+const BOOKMARK: &str = "q83vEjRWeJCrze8SNFZ4kDAwMDAwMDg1LTAwMDAwMjRjLTAwMDA0YzZkLThlNjExMTdiZjM4ZDdhZGI3MWI5MzRlYmJmODkxNjgz";
 const REQUEST_ID: &str = "^[A-Za-z0-9._-]{1,64}$";
 
 /// What any request may bear. `Authorization` is not here, because it is the security scheme.
@@ -37,6 +38,13 @@ pub(super) const EVERY_REQUEST: &[Header] = &[
 
 /// What some requests may bear; an operation names those it reads.
 pub(super) const SOME_REQUESTS: &[Header] = &[
+    Header {
+        name: "D1-Bookmark",
+        says: "The one of the latest write that was answered. What is read is at least as new as that; without it, somebody signed in reads the newest state, and anybody else one that may be a little old. What writes always meets the newest state.",
+        pattern: "^[A-Za-z0-9_-]{22,512}$",
+        example: BOOKMARK,
+        always: false,
+    },
     Header {
         name: "If-None-Match",
         says: "The entity tags of what the client has. Where one is still right, the answer is a 304.",
@@ -164,6 +172,13 @@ pub(super) const EVERY_ANSWER: &[Header] = &[
 
 /// What some answers bear; an operation names those of its own, and [`of_refusal`] those of a status.
 pub(super) const SOME_ANSWERS: &[Header] = &[
+    Header {
+        name: "D1-Bookmark",
+        says: "Names the state that holds what was written, to be sent with the reads that are to see it. Absent where the platform names none.",
+        pattern: "^[A-Za-z0-9_-]{22,512}$",
+        example: BOOKMARK,
+        always: false,
+    },
     Header {
         name: "Allow",
         says: "The methods that the path has.",

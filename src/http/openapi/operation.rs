@@ -72,7 +72,12 @@ impl Operation {
             query: None,
             body: None,
             reads: vec![],
-            answer_headers: vec![],
+            // The pipeline names the state that a write has made, and everything but a GET writes.
+            answer_headers: if method == "get" {
+                vec![]
+            } else {
+                vec!["D1-Bookmark"]
+            },
             answers: vec![],
             // What any route can answer with, and what any that asks the database can.
             refusals: vec![

@@ -18,13 +18,16 @@ use worker::wasm_bindgen_futures::JsFuture;
 use worker::{ByteStream, web_sys};
 
 use crate::http::body::{self, Body};
-use crate::http::headers::{CF_CONNECTING_IP, IDEMPOTENCY_KEY, TRACEPARENT, X_REQUEST_ID};
+use crate::http::headers::{
+    CF_CONNECTING_IP, D1_BOOKMARK, IDEMPOTENCY_KEY, TRACEPARENT, X_REQUEST_ID,
+};
 
 /// The headers Kith reads of every request.
-const READ: [HeaderName; 7] = [
+const READ: [HeaderName; 8] = [
     ACCEPT,
     AUTHORIZATION,
     CF_CONNECTING_IP,
+    D1_BOOKMARK,
     IF_NONE_MATCH,
     ORIGIN,
     TRACEPARENT,

@@ -1,4 +1,7 @@
 //! D1 as the database port.
+//!
+//! D1 reads at replicas only within a session, which begins with what its first read must see. The plain
+//! binding always asks the primary, and names no state.
 
 use std::sync::Arc;
 
@@ -12,7 +15,8 @@ use worker::{Env, worker_sys};
 
 use super::thrown;
 use crate::platform::{
-    Batch, BoxFuture, Clock, CostMeter, Database, DatabaseError, Statement, StatementResult, Value,
+    Batch, Bookmark, BoxFuture, Clock, Consistency, CostMeter, Database, DatabaseError,
+    ReachedState, Statement, StatementResult, Value,
 };
 
 /// The database bound as `DB`.
@@ -20,6 +24,7 @@ pub(super) struct D1 {
     env: Env,
     clock: Arc<dyn Clock>,
     cost: Arc<CostMeter>,
+    reached: Arc<ReachedState>,
 }
 
 /// One result of D1's `batch()`.
@@ -41,8 +46,18 @@ struct Meta {
 }
 
 impl D1 {
-    pub(super) fn new(env: Env, clock: Arc<dyn Clock>, cost: Arc<CostMeter>) -> Self {
-        Self { env, clock, cost }
+    pub(super) fn new(
+        env: Env,
+        clock: Arc<dyn Clock>,
+        cost: Arc<CostMeter>,
+        reached: Arc<ReachedState>,
+    ) -> Self {
+        Self {
+            env,
+            clock,
+            cost,
+            reached,
+        }
     }
 
     /// Asks D1; the answer as the JSON text of its array of results.
@@ -52,11 +67,22 @@ impl D1 {
             .d1("DB")
             .map_err(|error| JsValue::from_str(&error.to_string()))?;
         let database = JsValue::from(binding).unchecked_into::<worker_sys::D1Database>();
+        let database = match first_read(batch) {
+            None => database,
+            // A session has the methods of a database that are used here.
+            Some(state) => database.with_session(Some(state))?.unchecked_into(),
+        };
         let statements = Array::new();
         for statement in batch.statements() {
             statements.push(&prepare(&database, statement)?);
         }
         let results = JsFuture::from(database.batch(statements)?).await?;
+        if batch.names_state() {
+            let session = database.unchecked_ref::<worker_sys::D1DatabaseSession>();
+            if let Some(bookmark) = session.get_bookmark()? {
+                self.reached.reach(Bookmark::new(&bookmark));
+            }
+        }
         // One text crosses the border of the Worker instead of every cell of every row.
         Ok(String::from(JSON::stringify(&results)?))
     }
@@ -89,6 +115,15 @@ impl D1 {
                 })
             })
             .collect()
+    }
+}
+
+/// What the first read of a session must see, in D1's words; none where the plain binding will do.
+fn first_read(batch: &Batch) -> Option<&str> {
+    match batch.consistency() {
+        Consistency::Primary => batch.names_state().then_some("first-primary"),
+        Consistency::Nearest => Some("first-unconstrained"),
+        Consistency::AtLeast(bookmark) => Some(bookmark.as_str()),
     }
 }
 

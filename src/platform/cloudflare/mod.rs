@@ -12,7 +12,7 @@ use std::sync::Arc;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Context, Env, js_sys};
 
-use super::{CostMeter, Ports, Retrying};
+use super::{CostMeter, Ports, ReachedState, Retrying};
 
 pub use bridge::{discard_unread_body, request, response};
 pub use queue::consume;
@@ -21,9 +21,10 @@ pub use queue::consume;
 #[must_use]
 pub fn ports(env: &Env, context: Context) -> Ports {
     let cost = Arc::new(CostMeter::default());
+    let reached = Arc::new(ReachedState::default());
     let clock = Arc::new(system::WorkerClock);
     let random = Arc::new(system::WebCrypto);
-    let database = database::D1::new(env.clone(), clock.clone(), cost.clone());
+    let database = database::D1::new(env.clone(), clock.clone(), cost.clone(), reached.clone());
     Ports {
         database: Arc::new(Retrying::new(database, clock.clone(), random.clone())),
         key_value: Arc::new(key_value::WorkersKv::new(env.clone(), cost.clone())),
@@ -34,6 +35,7 @@ pub fn ports(env: &Env, context: Context) -> Ports {
         log: Arc::new(system::Console),
         background: Arc::new(system::WaitUntil::new(context)),
         cost,
+        reached,
     }
 }
 

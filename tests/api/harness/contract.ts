@@ -99,7 +99,9 @@ export class ContractDatabase {
   /** Drops what a case made and empties Kith's tables. */
   async #empty(): Promise<void> {
     const [rows] = await this.#must(["select type, name from sqlite_schema where name <> 'sqlite_sequence'"]);
-    const schema = rows as { type: string; name: string }[];
+    // D1's own table, which it makes when it first names a state, is not for statements.
+    const all = rows as { type: string; name: string }[];
+    const schema = all.filter(({ name }) => !name.startsWith("_cf_"));
     this.#lasting ??= new Set(schema.map(({ name }) => name));
     const lasting = this.#lasting;
     // Triggers first, because they run while rows are deleted.

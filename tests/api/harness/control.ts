@@ -11,9 +11,13 @@ import type {
   FaultPlan,
   FaultReport,
   Invocation,
+  Lag,
   Overlap,
+  SessionBatch,
+  SessionReport,
 } from "./protocol.ts";
 import { CONTROL_PREFIX, INVOCATION_HEADER } from "./protocol.ts";
+import type { Query, Queryable } from "./state.ts";
 
 const SETTLE_MS = 10_000;
 
@@ -110,6 +114,29 @@ export class Control {
   /** Runs statements of the tests' own in the worker, in one trip. */
   async batch(statements: BatchedStatement[]): Promise<BatchReport> {
     return this.#ask("batch", statements);
+  }
+
+  /** Runs statements of the tests' own in a session of D1's, in one trip. */
+  async session(batch: SessionBatch): Promise<SessionReport> {
+    return this.#ask("session", batch);
+  }
+
+  /** Lets the replica have all that the primary has; how far it was behind. */
+  async catchUp(): Promise<Lag> {
+    return this.#ask("catch-up", null);
+  }
+
+  /** The database as the worker has it, so that what is written to it reaches the replica too. */
+  readonly database: Queryable = { prepare: (sql) => this.#query(sql, []) };
+
+  #query(sql: string, params: unknown[]): Query {
+    const all = async () => {
+      const report = await this.batch([{ sql, params }]);
+      if ("error" in report) throw new Error(report.error);
+      const [result] = JSON.parse(report.json) as { results: Record<string, unknown>[] }[];
+      return { results: result?.results ?? [] };
+    };
+    return { bind: (...values) => this.#query(sql, values), all, run: all };
   }
 
   /** Hands a batch to the worker's queue handler, as the platform would. */

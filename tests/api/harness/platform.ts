@@ -26,6 +26,8 @@ export interface D1Session {
   prepare(sql: string): D1Statement;
   batch(statements: D1Statement[]): Promise<D1Result[]>;
   getBookmark?(): string | null;
+  /** Where the last batch ran, of a database that has more than one place. */
+  servedBy?: "primary" | "replica";
 }
 
 export interface D1 extends D1Session {
@@ -54,6 +56,8 @@ export interface RateLimiter {
 
 export interface Env {
   DB: D1;
+  /** A second database, for the tests whose reads lag. */
+  REPLICA?: D1;
   KV: Kv;
   JOBS: Queue;
   ADDRESS_LIMITER?: RateLimiter;

@@ -43,6 +43,10 @@ export interface RecordedStatement {
 /** One round trip to D1. */
 export interface Trip {
   statements: RecordedStatement[];
+  /** What its session began with: a constraint or a bookmark; null for the binding itself. */
+  session: string | null;
+  /** Where it ran. Only a world with a replica has another place than the primary. */
+  ranAt: "primary" | "replica";
   /** The error of a trip that failed; its rows are then unknown and recorded as 0. */
   failed: string | null;
   /** Whether it began after the answer was given, in `waitUntil`. */
@@ -125,6 +129,21 @@ export interface BatchedStatement {
 
 /** What came of a batch: D1's results as JSON, made in the worker, or the text of its error. */
 export type BatchReport = { json: string } | { error: string };
+
+/** How far the replica is behind: writing batches at the primary, and those that the replica has applied. */
+export interface Lag {
+  version: number;
+  applied: number;
+}
+
+/** A batch of the tests' own in a session that begins with this constraint or bookmark; null for the binding itself. */
+export interface SessionBatch {
+  begins: string | null;
+  statements: BatchedStatement[];
+}
+
+/** What came of it, and the bookmark that the session had before and has now. */
+export type SessionReport = BatchReport & { before: string | null; bookmark: string | null };
 
 /** Names the invocation on the answers of the worker; added by the wrapper, not by Kith. */
 export const INVOCATION_HEADER = "x-test-invocation";

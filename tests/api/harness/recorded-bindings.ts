@@ -47,7 +47,7 @@ class Statement implements D1Statement {
   }
 
   async all(): Promise<D1Result> {
-    const [result] = await trip(this.#observer, [this], async () => [await this.real.all()]);
+    const [result] = await trip(this.#observer, [this], async () => [await this.real.all()], null);
     if (result === undefined) throw new Error("D1 gave no result");
     return result;
   }
@@ -66,9 +66,12 @@ async function trip(
   { recorder, invocation }: Observer,
   statements: readonly Statement[],
   run: () => Promise<D1Result[]>,
+  session: { constraint: string; real: D1Session } | null,
 ): Promise<D1Result[]> {
   const record: Trip = {
     statements: statements.map(({ sql, params }) => ({ sql, params, rowsRead: 0, rowsWritten: 0 })),
+    session: session?.constraint ?? null,
+    ranAt: "primary",
     failed: null,
     afterAnswer: invocation.answered,
   };
@@ -92,6 +95,8 @@ async function trip(
   } catch (error) {
     record.failed = String(error);
     throw error;
+  } finally {
+    record.ranAt = session?.real.servedBy ?? "primary";
   }
 }
 
@@ -104,10 +109,12 @@ function unwrap(statements: readonly D1Statement[]): Statement[] {
 
 class D1DatabaseSession implements D1Session {
   readonly observer: Observer;
+  readonly constraint: string;
   readonly real: D1Session;
 
-  constructor(observer: Observer, real: D1Session) {
+  constructor(observer: Observer, constraint: string, real: D1Session) {
     this.observer = observer;
+    this.constraint = constraint;
     this.real = real;
   }
 
@@ -117,7 +124,7 @@ class D1DatabaseSession implements D1Session {
 
   async batch(statements: D1Statement[]): Promise<D1Result[]> {
     const ours = unwrap(statements);
-    return trip(this.observer, ours, () => this.real.batch(ours.map(({ real }) => real)));
+    return trip(this.observer, ours, () => this.real.batch(ours.map(({ real }) => real)), this);
   }
 
   getBookmark(): string | null {
@@ -140,7 +147,7 @@ class D1Database implements D1 {
 
   async batch(statements: D1Statement[]): Promise<D1Result[]> {
     const ours = unwrap(statements);
-    return trip(this.#observer, ours, () => this.#real.batch(ours.map(({ real }) => real)));
+    return trip(this.#observer, ours, () => this.#real.batch(ours.map(({ real }) => real)), null);
   }
 
   exec(): Promise<unknown> {
@@ -148,7 +155,7 @@ class D1Database implements D1 {
   }
 
   withSession(constraint?: string): D1DatabaseSession {
-    return new D1DatabaseSession(this.#observer, this.#real.withSession(constraint));
+    return new D1DatabaseSession(this.#observer, constraint ?? "first-unconstrained", this.#real.withSession(constraint));
   }
 }
 

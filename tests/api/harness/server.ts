@@ -33,10 +33,23 @@ export interface Server {
   database: D1;
   keyValue: Kv;
   harness: TestHarness;
+  /** Whether the worker reads at a replica that lags. */
+  lags: boolean;
+}
+
+/** The database that stands for a replica. */
+const REPLICA = { binding: "REPLICA", database_name: "kith-replica", database_id: "00000000-0000-0000-0000-000000000001" };
+
+/** What the platform is like. */
+export interface Platform {
+  /** What stands in for the platform's limiter. */
+  shield?: Shield;
+  /** Whether reads may go to a replica that lags. */
+  lags?: boolean;
 }
 
 /** Starts the worker with migrated, empty storage. */
-export async function startServer(keys: Keys, vars: Record<string, string>, shield?: Shield): Promise<Server> {
+export async function startServer(keys: Keys, vars: Record<string, string>, { shield, lags = false }: Platform): Promise<Server> {
   if (!existsSync(BUILT_WORKER)) throw new Error(`there is no build to test: ${BUILT_WORKER}`);
   const declared = unstable_readConfig({ config: `${ROOT}wrangler.toml` }, { hideWarnings: true });
   const harness = createTestHarness({
@@ -50,7 +63,7 @@ export async function startServer(keys: Keys, vars: Record<string, string>, shie
           alias: { "kith-under-test": BUILT_WORKER },
           compatibility_date: declared.compatibility_date ?? "",
           compatibility_flags: declared.compatibility_flags,
-          d1_databases: declared.d1_databases.map((database: object) => ({ ...database, migrations_dir: `${ROOT}migrations` })),
+          d1_databases: [...declared.d1_databases, ...(lags ? [REPLICA] : [])].map((database: object) => ({ ...database, migrations_dir: `${ROOT}migrations` })),
           kv_namespaces: declared.kv_namespaces,
           queues: declared.queues,
           ratelimits: limiters(declared.ratelimits, shield),
@@ -61,10 +74,11 @@ export async function startServer(keys: Keys, vars: Record<string, string>, shie
     ],
   });
   const { url } = await harness.listen();
-  const worker = harness.getWorker<{ DB: never }>();
+  const worker = harness.getWorker<{ DB: never; REPLICA: never }>();
   await worker.applyD1Migrations("DB");
+  if (lags) await worker.applyD1Migrations("REPLICA");
   const { DB: database, KV: keyValue } = (await worker.getEnv()) as unknown as { DB: D1; KV: Kv };
-  return { url, database, keyValue, harness };
+  return { url, database, keyValue, harness, lags };
 }
 
 type Limiter = ReturnType<typeof unstable_readConfig>["ratelimits"][number];

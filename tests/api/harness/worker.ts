@@ -4,7 +4,8 @@
  * that nothing lies between a request and the code under test.
  */
 import Kith from "kith-under-test";
-import type { Context, Entrypoint, Env, Message, MessageBatch, ScheduledController } from "./platform.ts";
+import { LaggingD1, Replication } from "./lagging-database.ts";
+import type { Context, D1Session, Entrypoint, Env, Message, MessageBatch, ScheduledController } from "./platform.ts";
 import type {
   BarrierPlan,
   BatchedStatement,
@@ -13,13 +14,30 @@ import type {
   DeliveryReport,
   FaultPlan,
   Invocation,
+  Lag,
   MessageVerdict,
+  SessionBatch,
+  SessionReport,
 } from "./protocol.ts";
 import { CONTROL_PREFIX, INVOCATION_HEADER } from "./protocol.ts";
 import { JOBS_QUEUE, recordedBindings } from "./recorded-bindings.ts";
 import { Recorder } from "./recorder.ts";
 
 const recorder = new Recorder();
+const replication = new Replication();
+
+/** The environment, with its database a lagging one if it has a replica. */
+function withReplica(env: Env): Env {
+  return env.REPLICA === undefined ? env : { ...env, DB: new LaggingD1(env.DB, env.REPLICA, replication) };
+}
+
+/** Lets the replica have all that the primary has, and says how far it was behind. */
+async function catchUp({ REPLICA }: Env): Promise<Lag> {
+  if (REPLICA === undefined) throw new Error("there is no replica");
+  const { version, applied } = replication;
+  await replication.catchUp(REPLICA, version);
+  return { version, applied };
+}
 
 /** Lets the recorder see what is left to `waitUntil`. */
 function watchBackground(context: Context, invocation: Invocation): void {
@@ -44,7 +62,7 @@ async function invoke<T>(
   call: (kith: Entrypoint) => Promise<T>,
 ): Promise<T> {
   watchBackground(context, invocation);
-  const kith = new Kith(context, recordedBindings(env, { recorder, invocation }));
+  const kith = new Kith(context, recordedBindings(withReplica(env), { recorder, invocation }));
   try {
     return await call(kith);
   } finally {
@@ -104,13 +122,22 @@ async function settle(withinMs: number): Promise<string | null> {
 }
 
 /** One trip to D1 by the tests themselves, in the steps of Kith's own adapter; recorded nowhere. */
-async function runBatch(statements: BatchedStatement[], { DB }: Env): Promise<BatchReport> {
+async function runBatch(statements: BatchedStatement[], database: D1Session): Promise<BatchReport> {
   try {
-    const prepared = statements.map(({ sql, params }) => (params.length === 0 ? DB.prepare(sql) : DB.prepare(sql).bind(...params)));
-    return { json: JSON.stringify(await DB.batch(prepared)) };
+    const prepared = statements.map(({ sql, params }) =>
+      params.length === 0 ? database.prepare(sql) : database.prepare(sql).bind(...params),
+    );
+    return { json: JSON.stringify(await database.batch(prepared)) };
   } catch (error) {
     return { error: (error as Error).message };
   }
+}
+
+async function runInSession({ begins, statements }: SessionBatch, { DB }: Env): Promise<SessionReport> {
+  const session: D1Session = begins === null ? DB : DB.withSession(begins);
+  const before = session.getBookmark?.() ?? null;
+  const report = await runBatch(statements, session);
+  return { ...report, before, bookmark: session.getBookmark?.() ?? null };
 }
 
 /** What the tests may ask for, by verb. */
@@ -140,7 +167,11 @@ async function control(verb: string, input: unknown, env: Env, context: Context)
     case "deliver":
       return deliver(input as Delivery, env, context);
     case "batch":
-      return runBatch(input as BatchedStatement[], env);
+      return runBatch(input as BatchedStatement[], withReplica(env).DB);
+    case "session":
+      return runInSession(input as SessionBatch, env);
+    case "catch-up":
+      return catchUp(env);
     case "scheduled":
       return sweep(input as string, env, context);
     default:

@@ -32,7 +32,7 @@ export class World {
     this.url = server.url;
     this.anonymous = new Actor(server.url);
     this.control = new Control(server.url);
-    this.state = new State(server.database, keys);
+    this.state = new State(server.lags ? this.control.database : server.database, keys);
     this.database = server.database;
     this.keyValue = server.keyValue;
   }
@@ -97,16 +97,21 @@ export class World {
 }
 
 /** Starts a world that no request has reached yet, for the calling spec file. */
-export async function openColdWorld(vars: Record<string, string>, shield?: Shield): Promise<World> {
+export async function openColdWorld(vars: Record<string, string>, platform: Platform = {}): Promise<World> {
   const keys = new Keys();
-  const world = new World(await startServer(keys, vars, shield), keys);
+  const world = new World(await startServer(keys, vars, platform), keys);
   afterAll(() => world.close());
   return world;
 }
 
+/** Starts a world whose reads may lag, for the calling spec file. */
+export function openLaggingWorld(): Promise<World> {
+  return openWorld({}, true);
+}
+
 /** Starts a world for the calling spec file and closes it when the file is done. */
-export async function openWorld(vars: Record<string, string> = {}, shield?: Shield): Promise<World> {
-  const world = await openColdWorld(vars, shield);
+export async function openWorld(vars: Record<string, string> = {}, platform: Platform = {}): Promise<World> {
+  const world = await openColdWorld(vars, platform);
   // The first request of an isolate sweeps in the background; let no recording see that.
   const response = await world.fetch("GET", "/health");
   expect(response.status).toBe(200);

@@ -85,6 +85,9 @@ pub const QUEUE_DOUBLES: Point = Point::new("queue", "delivers a message twice")
 pub const QUEUE_REORDERS: Point = Point::new("queue", "delivers out of order");
 pub const STORE_FAILS: Point = Point::new("KV", "fails");
 pub const STORE_STALE: Point = Point::new("KV", "answers what is no longer so");
+pub const REPLICA_LAGS: Point = Point::new("replica", "shows what is no longer so");
+pub const REPLICA_WAITS: Point = Point::new("replica", "has to catch up with a bookmark");
+pub const REPLICA_FAILS: Point = Point::new("replica", "does not answer");
 pub const CRASH_IDLE: Point = Point::new("isolate dies", "doing nothing");
 pub const CRASH_REQUEST: Point = Point::new("isolate dies", "serving a request");
 pub const CRASH_MESSAGE: Point = Point::new("isolate dies", "with a message in its hands");
@@ -105,7 +108,7 @@ pub const USED_UP: &str = "quota used up";
 pub const CRON_MISSES: Point = Point::new("cron", "does not fire");
 
 /// The points that no scenario's site brings.
-const OF_THE_PLATFORM: [Point; 25] = [
+const OF_THE_PLATFORM: [Point; 28] = [
     QUEUE_REFUSES,
     QUEUE_UNSURE,
     QUEUE_HALF,
@@ -115,6 +118,9 @@ const OF_THE_PLATFORM: [Point; 25] = [
     QUEUE_REORDERS,
     STORE_FAILS,
     STORE_STALE,
+    REPLICA_LAGS,
+    REPLICA_WAITS,
+    REPLICA_FAILS,
     CRASH_IDLE,
     CRASH_REQUEST,
     CRASH_MESSAGE,
@@ -223,9 +229,10 @@ impl Chaos {
         }
         let usual = state.of_others.get(point.fault).copied().unwrap_or(0.0);
         // The sweep handles jobs itself only where the queue refuses them, and has several at once
-        // only where messages are lost.
+        // only where messages are lost. Only a replica that lags has to catch up.
         let leads_there = point == QUEUE_REFUSES && self.focus.site == HANDLED_BY_THE_SWEEP.name
-            || point == QUEUE_LOSES && self.focus == QUEUE_HALF;
+            || point == QUEUE_LOSES && self.focus == QUEUE_HALF
+            || point == REPLICA_LAGS && self.focus == REPLICA_WAITS;
         let in_focus = point == self.focus || leads_there;
         let chance = if in_focus { IN_FOCUS } else { usual };
         state.generator.random_bool(chance)

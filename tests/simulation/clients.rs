@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use http::Request;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use http_body_util::BodyExt;
 use kith::http::body::Body;
-use kith::http::headers::{CF_CONNECTING_IP, IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
+use kith::http::headers::{
+    CF_CONNECTING_IP, D1_BOOKMARK, IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED,
+};
 use kith::platform::Clock;
 use serde_json::Value;
 
@@ -18,6 +20,7 @@ use crate::executor::{Owner, pause};
 use crate::hands::Kind;
 use crate::model::{Caller, Id};
 use crate::ports::ports;
+use crate::replicas::FORGED;
 use crate::scenarios::{Answer, Call, Choice, Memory, Operation, SCENARIOS, SWEEP_SITES, Scenario};
 use crate::tokens;
 use crate::world::{Isolate, What, World};
@@ -130,6 +133,10 @@ impl Client {
         {
             let session = self.world.open_session(home);
             self.memory.of_session(session);
+            // Few go on with a bookmark from before: a replica may not know of their session yet.
+            if chaos.happens(0.8) {
+                self.memory.bookmarks.clear();
+            }
         }
     }
 
@@ -181,12 +188,14 @@ impl Client {
         };
         let run = world.prepare(what, scenario.sites);
         world.state().runs[run].address = self.address.1;
-        let request = self.request(&operation.call());
+        let bookmark = self.bookmark();
+        let request = self.request(&operation.call(), bookmark.as_deref());
+        world.bring(run, bookmark.as_deref());
         let expires = self.memory.token.as_deref().map(tokens::expires);
         world.note(|| {
             let caller = self.memory.caller.as_ref().map(|caller| &caller.user);
             format!(
-                "run {run} in isolate {}: {:?} by {caller:?}",
+                "run {run} in isolate {}: {:?} by {caller:?}, with the bookmark {bookmark:?}",
                 isolate.number,
                 operation.call()
             )
@@ -200,13 +209,28 @@ impl Client {
         if answer.body["code"] == "token_expired" {
             self.memory.token = None;
         }
+        self.memory.bookmarks.extend(answer.bookmark.clone());
         if reliable && let Some(prediction) = world.prediction(run) {
             operation.remember(&prediction, &answer, &mut self.memory);
         }
         reliable
     }
 
-    fn request(&mut self, call: &Call) -> Request<Body> {
+    /// Mostly the bookmark it was given last, sometimes an older one or none, and now and then one that
+    /// nobody was given.
+    fn bookmark(&self) -> Option<String> {
+        let chaos = &self.world.chaos;
+        let known = &self.memory.bookmarks;
+        let place = match chaos.below(100) {
+            0..60 => known.len().checked_sub(1)?,
+            60..80 if !known.is_empty() => chaos.pick(known.len()),
+            99 => return Some(FORGED.to_owned()),
+            _ => return None,
+        };
+        known.get(place).cloned()
+    }
+
+    fn request(&mut self, call: &Call, bookmark: Option<&str>) -> Request<Body> {
         let path = match call.path.strip_prefix("//") {
             Some(path) => format!("/{path}"),
             None => format!("/api/v1{}", call.path),
@@ -220,6 +244,9 @@ impl Client {
         }
         if let Some(key) = &call.idempotency_key {
             request = request.header(IDEMPOTENCY_KEY, key);
+        }
+        if let Some(bookmark) = bookmark {
+            request = request.header(D1_BOOKMARK, bookmark);
         }
         if let Some(tag) = &call.if_none_match {
             request = request.header(IF_NONE_MATCH, tag);
@@ -304,11 +331,15 @@ async fn send(
 async fn read(response: http::Response<Body>) -> Answer {
     let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
-    let etag = parts.headers.get(ETAG);
+    let text = |name: HeaderName| {
+        let value = parts.headers.get(name);
+        value.map(|value| value.to_str().unwrap().to_owned())
+    };
     Answer {
         status: parts.status.as_u16(),
         replayed: parts.headers.contains_key(IDEMPOTENT_REPLAYED),
-        etag: etag.map(|tag| tag.to_str().unwrap().to_owned()),
+        bookmark: text(D1_BOOKMARK),
+        etag: text(ETAG),
         body: serde_json::from_slice(&body).unwrap_or(Value::Null),
     }
 }

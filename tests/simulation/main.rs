@@ -25,6 +25,7 @@ mod operator;
 mod oracle;
 mod ports;
 mod refresh_tokens;
+mod replicas;
 mod report;
 mod scenarios;
 mod switches;
@@ -188,6 +189,10 @@ fn whatever_goes_wrong_every_promise_is_kept() {
         unknown.join("\n\n")
     );
     let never = report.never_struck();
+    assert!(
+        seeds < short || report.lag.differed > 0,
+        "no read missed anything, so replicas were not tried"
+    );
     let all = u64::try_from(chaos::points().len()).unwrap();
     if seeds < all {
         println!("not every point was in focus: it takes {all} seeds");

@@ -38,7 +38,13 @@ macro_rules! params {
 
 impl World {
     fn write(&self, sql: &str, params: &[Value]) {
-        self.database.batch(&[(sql, params)]).unwrap();
+        self.write_all(&[(sql, params)]);
+    }
+
+    /// The model must follow before anything else is written.
+    fn write_all(&self, statements: &[(&str, &[Value])]) {
+        self.keep_the_past();
+        self.database.batch(statements).unwrap();
     }
 
     /// Somebody new, who did not register.
@@ -108,24 +114,26 @@ impl World {
         } else {
             "public"
         };
-        self.write(
-            "insert into posts (
+        self.write_all(&[
+            (
+                "insert into posts (
                id, author_id, caption, visibility, reply_to, audience_id, created_at
              ) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            params![
-                id.as_str(),
-                author,
-                written.caption.as_str(),
-                visibility,
-                written.reply_to.as_deref(),
-                written.audience.as_str(),
-                written.created_at,
-            ],
-        );
-        self.write(
-            "update users set post_count = post_count + 1 where id = ?1",
-            params![author],
-        );
+                params![
+                    id.as_str(),
+                    author,
+                    written.caption.as_str(),
+                    visibility,
+                    written.reply_to.as_deref(),
+                    written.audience.as_str(),
+                    written.created_at,
+                ],
+            ),
+            (
+                "update users set post_count = post_count + 1 where id = ?1",
+                params![author],
+            ),
+        ]);
         self.state().model.publish(id.clone(), written);
         id
     }
@@ -154,31 +162,36 @@ impl World {
     fn set_block(&self, from: &str, to: &str, blocks: bool) {
         let pair = (from.to_owned(), to.to_owned());
         let sql = if blocks {
-            self.state().model.blocks.insert(pair);
             "insert into blocks values (?1, ?2, 0) on conflict do nothing"
         } else {
-            self.state().model.blocks.remove(&pair);
             "delete from blocks where blocker_id = ?1 and blocked_id = ?2"
         };
         self.write(sql, params![from, to]);
+        let model = &mut self.state().model;
+        if blocks {
+            model.blocks.insert(pair);
+        } else {
+            model.blocks.remove(&pair);
+        }
     }
 
     /// Follows, asks to follow, or no longer follows.
     fn set_follow(&self, from: &str, to: &str, accepted: Option<bool>) {
         let pair = (from.to_owned(), to.to_owned());
-        self.write(
-            "delete from follows where follower_id = ?1 and followee_id = ?2",
-            params![from, to],
-        );
+        let forgotten = "delete from follows where follower_id = ?1 and followee_id = ?2";
         let Some(accepted) = accepted else {
+            self.write(forgotten, params![from, to]);
             self.state().model.follows.remove(&pair);
             return;
         };
         let state = if accepted { "accepted" } else { "pending" };
-        self.write(
-            "insert into follows values (?1, ?2, ?3, 0, 0)",
-            params![from, to, state],
-        );
+        self.write_all(&[
+            (forgotten, params![from, to]),
+            (
+                "insert into follows values (?1, ?2, ?3, 0, 0)",
+                params![from, to, state],
+            ),
+        ]);
         self.state().model.follows.insert(pair, accepted);
     }
 

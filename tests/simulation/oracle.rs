@@ -6,8 +6,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::chaos;
-use crate::model::{self, Id, Job, Prediction, Task};
+use crate::model::{self, Id, Job, Model, Prediction, Task};
 use crate::ports::{Parcel, Reply};
+use crate::replicas::{Brought, Place};
 use crate::scenarios::{Answer, Moment};
 use crate::switches::closes_registration;
 use crate::world::{Flags, JOB_GRACE, Run, RunId, State, What, World};
@@ -36,13 +37,14 @@ impl World {
             .iter()
             .map(|(sql, params)| (*sql, params.as_slice()))
             .collect();
-        let outcome = self.database.batch(&statements);
-        let outcome = outcome.map_err(|text| DatabaseError::from_text(&text));
+        let (place, outcome) = self.run_in_place(parcel, &statements);
+        let state = self.database.bookmark(self.database.version());
+        self.check_place(run, place);
         let sent = statements.iter().map(|(sql, _)| *sql);
         self.state().statements.extend(sent);
-        let (prediction, tasks) = self.predict(run, parcel);
+        let (prediction, tasks) = self.predict(run, parcel, place);
         self.note(|| match &outcome {
-            Ok(_) => format!("  run {run}: the database has run it: {prediction:?}"),
+            Ok(_) => format!("  run {run}: the database has run it at {place:?}: {prediction:?}"),
             Err(error) => format!("  run {run}: the database refuses it: {error}"),
         });
         self.follow_jobs(run, parcel, outcome.is_ok(), tasks);
@@ -51,19 +53,35 @@ impl World {
             self.state().model.forget_counts(parcel.sent);
         }
         if self.close {
-            let found = model::differences(&self.state().model, &self.database);
+            let found = model::differences(&self.state().model, self.database.primary());
             if !found.is_empty() {
                 self.violate(&found.join("\n"));
             }
         }
-        (outcome, prediction)
+        Reply {
+            outcome,
+            prediction,
+            state,
+        }
     }
 
     /// What the batch must lead to, and what it must leave to do. An effect happens once, with the
     /// first batch that can have it.
-    fn predict(&self, run: RunId, parcel: &Parcel) -> (Option<Prediction>, Vec<Task>) {
+    fn predict(
+        &self,
+        run: RunId,
+        parcel: &Parcel,
+        place: Place,
+    ) -> (Option<Prediction>, Vec<Task>) {
+        let version = self.database.version();
         let mut state = self.state();
-        let State { model, runs, .. } = &mut *state;
+        let State {
+            model,
+            past,
+            runs,
+            lag,
+            ..
+        } = &mut *state;
         let run = &mut runs[run];
         run.executed = true;
         let What::Request { operation, caller } = &run.what else {
@@ -74,22 +92,35 @@ impl World {
         if run.happened.is_some() || (site.writes && !parcel.writes) {
             return (run.happened.clone(), vec![]);
         }
-        let mut moment = Moment {
-            model,
-            database: &self.database,
-            began: run.began,
-            now: parcel.sent,
-            first_sent: run.first_sent.unwrap_or(parcel.sent),
-            address: run.address,
-            tasks: vec![],
+        let happen = |model: &mut Model| {
+            let mut moment = Moment {
+                model,
+                database: self.database.primary(),
+                began: run.began,
+                now: parcel.sent,
+                first_sent: run.first_sent.unwrap_or(parcel.sent),
+                address: run.address,
+                tasks: vec![],
+            };
+            let happened = operation.happen(caller.as_ref(), &mut moment, parcel.trip);
+            (happened, moment.tasks)
         };
-        let happened = operation.happen(caller.as_ref(), &mut moment, parcel.trip);
-        let tasks = moment.tasks;
+        let (happened, tasks) = match place {
+            Place::Replica(seen) if seen < version => {
+                // What only reads changes no model, so both can be asked.
+                let then = happen(past.at(seen));
+                lag.differed += u64::from(then.0 != happen(model).0);
+                then
+            }
+            _ => happen(model),
+        };
         if let Ok(effect) = &happened
-            && parcel.writes
-            && !effect.replayed
+            && place == Place::Primary
         {
-            run.happened = Some(effect.clone());
+            run.happened_at = Some(version);
+            if parcel.writes && !effect.replayed {
+                run.happened = Some(effect.clone());
+            }
         }
         let prediction = happened.unwrap_or_else(|refusal| refusal);
         (Some(prediction), tasks)
@@ -98,7 +129,7 @@ impl World {
     /// Holds the outbox against what the batch may have done to it.
     fn follow_jobs(&self, run: RunId, parcel: &Parcel, committed: bool, expected: Vec<Task>) {
         let sql = "select id, payload, attempts, due_at, dead_at from jobs";
-        let results = self.database.batch(&[(sql, &[])]).unwrap();
+        let results = self.database.primary().batch(&[(sql, &[])]).unwrap();
         let stored: Vec<JobRow> = serde_json::from_str(results[0].rows.get()).unwrap();
         let mut state = self.state();
         let State {
@@ -227,6 +258,7 @@ impl World {
             }
             (None, Some(prediction)) => operation.check(prediction, answer),
         };
+        let judged = judged.and_then(|()| self.check_bookmark(&run, answer));
         if let Err(violation) = judged {
             let call = operation.call();
             self.violate(&format!("{name}: {call:?} by {caller:?}: {violation}"));
@@ -236,8 +268,8 @@ impl World {
 
     /// What must hold in the end.
     pub fn check_end(&self) {
-        let mut found = model::differences(&self.state().model, &self.database);
-        found.extend(model::wrong_counters(&self.database));
+        let mut found = model::differences(&self.state().model, self.database.primary());
+        found.extend(model::wrong_counters(self.database.primary()));
         let died = self.state().died.clone();
         for (level, line) in self.log.take() {
             let line: Value = serde_json::from_str(&line).unwrap();
@@ -296,6 +328,8 @@ fn refusal(run: &Run, expires: Option<i64>) -> Option<Prediction> {
         Some(Prediction::refusal(401, "authentication_required"))
     } else if run.shielded == Some(Shield::Account) {
         Some(Prediction::limited("account"))
+    } else if operation.looks_at_token() && run.brought == Brought::Forged {
+        Some(Prediction::refusal(400, "malformed_bookmark"))
     } else {
         let closed =
             matches!(&run.flags, Flags::Read(flags) if closes_registration(flags.as_deref()));

@@ -6,8 +6,9 @@ use std::time::Duration;
 use futures_channel::oneshot;
 use kith::platform::native::SpawnWith;
 use kith::platform::{
-    Batch, BoxFuture, Clock, CostMeter, Database, DatabaseError, KeyValue, KeyValueError, Ports,
-    Queue, QueueError, RateLimiter, RateLimiterError, Retrying, Shield, StatementResult, Value,
+    Batch, Bookmark, BoxFuture, Clock, Consistency, CostMeter, Database, DatabaseError, KeyValue,
+    KeyValueError, Ports, Queue, QueueError, RateLimiter, RateLimiterError, ReachedState, Retrying,
+    Shield, StatementResult, Value,
 };
 use kith::time::Timestamp;
 
@@ -19,10 +20,12 @@ use crate::world::{Flags, Isolate, RunId, World};
 
 /// The ports of the invocation `run` in `isolate`.
 pub fn ports(world: &Arc<World>, isolate: &Isolate, run: RunId) -> Ports {
+    let reached = Arc::new(ReachedState::default());
     let database = Trips {
         world: world.clone(),
         isolate: isolate.clone(),
         run,
+        reached: reached.clone(),
     };
     let number = isolate.number;
     let spawning = world.clone();
@@ -56,7 +59,7 @@ pub fn ports(world: &Arc<World>, isolate: &Isolate, run: RunId) -> Ports {
         log: world.log.clone(),
         background: Arc::new(SpawnWith(spawn)),
         cost: Arc::new(CostMeter::default()),
-        reached: Arc::default(),
+        reached,
     }
 }
 
@@ -68,23 +71,31 @@ struct Trips {
     world: Arc<World>,
     isolate: Isolate,
     run: RunId,
+    reached: Arc<ReachedState>,
 }
 
 /// A batch as it travels.
 pub struct Parcel {
     pub statements: Vec<(&'static str, Vec<Value>)>,
     pub writes: bool,
+    /// The state that it must see.
+    pub consistency: Consistency,
+    /// From which isolate it comes.
+    pub isolate: usize,
     /// How many answers its sender had seen before.
     pub trip: usize,
     /// When it was sent, by the clock of its isolate.
     pub sent: Timestamp,
 }
 
-/// What the database answers to a batch, and what it ought to mean.
-pub type Reply = (
-    Result<Vec<StatementResult>, DatabaseError>,
-    Option<Prediction>,
-);
+/// What the database answers to a batch.
+pub struct Reply {
+    pub outcome: Result<Vec<StatementResult>, DatabaseError>,
+    /// What it ought to mean.
+    pub prediction: Option<Prediction>,
+    /// The state after it.
+    pub state: Bookmark,
+}
 
 impl Trips {
     async fn trip(&self, batch: &Batch) -> Result<Vec<StatementResult>, DatabaseError> {
@@ -93,6 +104,11 @@ impl Trips {
         let site = world.site(self.run);
         let fault = world.chaos.database_fault(site);
         world.dawdle().await;
+        let at_replica = parcel.consistency != Consistency::Primary;
+        if at_replica && world.chaos.strikes(chaos::REPLICA_FAILS) {
+            world.failed(self.run, chaos::REPLICA_FAILS);
+            return Err(DatabaseError::from_text(DatabaseFault::Before.text()));
+        }
         match fault {
             Some(DatabaseFault::Before | DatabaseFault::Overloaded) => {}
             Some(DatabaseFault::Unknown) => {
@@ -103,12 +119,15 @@ impl Trips {
             }
             None | Some(DatabaseFault::After) => {
                 let gone = |_| DatabaseError::Failed("the database is gone".to_owned());
-                let (outcome, prediction) = self.send(parcel, false).await.map_err(gone)?;
+                let reply = self.send(parcel, false).await.map_err(gone)?;
                 world.dawdle().await;
                 // What aborted itself has no effect that could be lost.
-                if fault.is_none() || outcome.is_err() {
-                    world.delivered(self.run, self.isolate.number, prediction);
-                    return outcome;
+                if fault.is_none() || reply.outcome.is_err() {
+                    world.delivered(self.run, self.isolate.number, reply.prediction);
+                    if batch.names_state() && reply.outcome.is_ok() {
+                        self.reached.reach(reply.state);
+                    }
+                    return reply.outcome;
                 }
             }
         }
@@ -129,6 +148,8 @@ impl Trips {
                 .map(|statement| (statement.sql, statement.params.clone()))
                 .collect(),
             writes: !batch.is_read_only(),
+            consistency: batch.consistency().clone(),
+            isolate: self.isolate.number,
             trip: self.world.trips(self.run),
             sent,
         }

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::chaos::{Struck, points};
+use crate::replicas::Lag;
 use crate::world::Finish;
 
 /// The sum of the runs.
@@ -18,6 +19,7 @@ pub struct Report {
     struck: Struck,
     answered: BTreeMap<(&'static str, u16), u64>,
     acknowledged: u64,
+    pub lag: Lag,
     /// Every statement that Kith has sent.
     pub statements: BTreeSet<&'static str>,
     /// The lowest seed that broke a promise, and how.
@@ -62,6 +64,7 @@ impl Report {
     fn add(&mut self, seed: u64, finish: Finish) {
         self.seeds += 1;
         self.acknowledged += finish.acknowledged;
+        self.lag.add(finish.lag);
         self.statements.extend(finish.statements);
         for (point, times) in finish.struck {
             *self.struck.entry(point).or_default() += times;
@@ -106,6 +109,17 @@ impl fmt::Display for Report {
             let times = self.struck.get(&point).copied().unwrap_or(0);
             writeln!(formatter, "  {:<55} {times:>8}", point.to_string())?;
         }
+        let Lag {
+            reads,
+            stale,
+            differed,
+            most,
+        } = self.lag;
+        writeln!(
+            formatter,
+            "reads at replicas: {reads}, of which {stale} saw an older state than the primary's (by {most} \
+             writes at most), and {differed} would have been answered otherwise there",
+        )?;
         let seconds = self.took.as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a rate, to be read")]
         let rate = self.seeds as f64 / seconds;

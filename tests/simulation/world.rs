@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use kith::app::{App, Deployment};
 use kith::platform::native::{
-    KeyValueStore, MemoryKeyValue, MemoryLog, MemoryQueue, MemoryRateLimiter, SeededRandom, Sqlite,
-    Timeline, VirtualClock,
+    KeyValueStore, MemoryKeyValue, MemoryLog, MemoryQueue, MemoryRateLimiter, Replicated,
+    SeededRandom, Timeline, Version, VirtualClock,
 };
 use kith::platform::{Clock, Shield};
 use kith::time::Timestamp;
@@ -19,6 +19,7 @@ use crate::executor::{Spawner, pause};
 use crate::hands::InHand;
 use crate::model::{Caller, Id, Limited, Model, Prediction, Strictness, Window};
 use crate::ports::ports;
+use crate::replicas::{Brought, Lag, Past};
 use crate::scenarios::{Operation, Site};
 use crate::switches::Watch;
 use crate::tokens;
@@ -86,6 +87,8 @@ pub struct Run {
     pub executed: bool,
     /// What its effect must lead to, once it had one.
     pub happened: Option<Prediction>,
+    /// The state right after that.
+    pub happened_at: Option<Version>,
     /// What the last answer of the database that it has seen must lead to.
     pub prediction: Option<Prediction>,
     /// Whether the last thing it saw of the database was an error.
@@ -94,6 +97,8 @@ pub struct Run {
     pub jobs: Vec<Id>,
     /// What it has read of the operator's switches.
     pub flags: Flags,
+    /// The bookmark that it brought.
+    pub brought: Brought,
 }
 
 /// What an invocation knows of the operator's switches.
@@ -109,6 +114,8 @@ pub enum Flags {
 #[derive(Default)]
 pub struct State {
     pub model: Model,
+    pub past: Past,
+    pub lag: Lag,
     pub runs: Vec<Run>,
     pub isolates: Vec<Isolate>,
     pub in_hand: Vec<InHand>,
@@ -143,7 +150,10 @@ pub struct World {
     /// What a machine's clock shows that was never set.
     pub clock: VirtualClock,
     pub spawner: Spawner,
-    pub database: Sqlite,
+    pub database: Replicated,
+    pub replicas: usize,
+    /// The chance that a replica lags when it is read, besides what goes wrong.
+    pub lag: f64,
     pub store: Arc<KeyValueStore>,
     pub queue: Arc<MemoryQueue>,
     pub limiter: MemoryRateLimiter,
@@ -162,7 +172,8 @@ impl World {
     /// A deployment with nobody in it. `close` looks at every step.
     pub fn new(chaos: Arc<Chaos>, seed: u64, migrations: &[String], close: bool) -> Self {
         let timeline = Timeline::new();
-        let database = Sqlite::in_memory().unwrap();
+        let replicas = 1 + chaos.pick(2);
+        let database = Replicated::in_memory(replicas).unwrap();
         for migration in migrations {
             database.migrate(migration).unwrap();
         }
@@ -174,6 +185,8 @@ impl World {
             clock: VirtualClock::new(timeline.clone(), BEGINNING),
             spawner: Spawner::default(),
             database,
+            replicas,
+            lag: [0.0, 0.3, 0.9][chaos.pick(3)],
             store: KeyValueStore::new(),
             queue: MemoryQueue::new(timeline.clone(), MOST_DELIVERIES, move || draw_fate(&fate)),
             limiter: MemoryRateLimiter::new(of_the_platform, quota_of_shield),
@@ -278,10 +291,12 @@ impl World {
             in_maintenance: false,
             executed: false,
             happened: None,
+            happened_at: None,
             prediction: None,
             failed: false,
             jobs: vec![],
             flags: Flags::NotRead,
+            brought: Brought::Nothing,
         });
         state.runs.len() - 1
     }
@@ -379,6 +394,7 @@ impl World {
             struck: self.chaos.all_struck(),
             answered: std::mem::take(&mut state.answered),
             acknowledged: state.acknowledged,
+            lag: state.lag,
             statements: std::mem::take(&mut state.statements),
             violation: state.violation.take(),
             history: std::mem::take(&mut state.history),
@@ -393,6 +409,7 @@ pub struct Finish {
     /// Answers by operation and status.
     pub answered: BTreeMap<(&'static str, u16), u64>,
     pub acknowledged: u64,
+    pub lag: Lag,
     pub statements: BTreeSet<&'static str>,
     pub violation: Option<String>,
     pub history: Vec<String>,

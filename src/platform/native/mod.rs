@@ -13,6 +13,7 @@ mod log;
 mod queue;
 mod random;
 mod rate_limiter;
+mod replicated;
 mod sqlite_error;
 
 pub use background::SpawnWith;
@@ -23,3 +24,4 @@ pub use log::MemoryLog;
 pub use queue::{Delivery, Fate, MemoryQueue};
 pub use random::SeededRandom;
 pub use rate_limiter::{MemoryRateLimiter, Quotas};
+pub use replicated::{Replicated, Version};

@@ -29,7 +29,7 @@ pub use state::{differences, wrong_counters};
 pub type Id = String;
 
 /// The whole product.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Model {
     pub users: BTreeMap<Id, User>,
     pub sessions: BTreeMap<Id, Session>,

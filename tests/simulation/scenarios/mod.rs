@@ -66,6 +66,8 @@ pub struct Answer {
     pub etag: Option<String>,
     /// Whether it says that it was answered before.
     pub replayed: bool,
+    /// The state that it names.
+    pub bookmark: Option<String>,
     pub body: Value,
 }
 
@@ -193,6 +195,8 @@ pub struct Memory {
     pub seen: BTreeMap<String, Seen>,
     /// How lists go on, by their paths.
     pub pages: BTreeMap<String, NextPage>,
+    /// The bookmarks that the device was given, the latest last.
+    pub bookmarks: Vec<String>,
 }
 
 impl Memory {
@@ -205,6 +209,7 @@ impl Memory {
             etag: self.etag.take(),
             seen: std::mem::take(&mut self.seen),
             pages: BTreeMap::new(),
+            bookmarks: std::mem::take(&mut self.bookmarks),
         };
     }
 

@@ -12,12 +12,14 @@ import { Client } from "./load.mjs";
 const LOG_MS = 2_000;
 
 /**
- * An id and a trace that both are to take over, and none, so that both make their own.
+ * An id and a trace that both are to take over; none, so that both make their own; and a bookmark that
+ * neither has made.
  * @type {readonly Record<string, string>[]}
  */
 const REQUESTS = [
   { "x-request-id": "bench.1", traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" },
   {},
+  { "d1-bookmark": "A".repeat(100) },
 ];
 
 /**

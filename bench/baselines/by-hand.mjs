@@ -3,13 +3,15 @@
 // compare anything before both answer alike.
 //
 // It leaves out what the two routes never do when nobody is signed in: tokens, other methods, pages of
-// other origins, the operator's flags and the outbox.
+// other origins, the operator's flags and the outbox. Bookmarks it reads, though the measured requests
+// bring none.
 
 /** As much of D1's binding as is used here. */
 /** @typedef {{ bind: (...values: unknown[]) => Statement }} Statement */
 /** @typedef {{ results: PostRow[], meta: { rows_read: number, rows_written: number } }} Result */
-/** @typedef {{ prepare: (sql: string) => Statement, batch: (statements: Statement[]) => Promise<Result[]> }} Database */
-/** @typedef {{ DB: Database, EXPOSE_COST: string }} Env */
+/** @typedef {{ prepare: (sql: string) => Statement, batch: (statements: Statement[]) => Promise<Result[]> }} Session */
+/** @typedef {Session & { withSession: (begins: string) => Session }} Database */
+/** @typedef {{ DB: Database, EXPOSE_COST: string, SECRET_KEYS: string }} Env */
 
 /** @typedef {{ id: string, author: string, caption: string, visibility: string, reply_to: string | null, like_count: number, comment_count: number, liked: number, created_at: number, edited_at: number | null, version: number }} PostRow */
 
@@ -27,6 +29,7 @@ const POSTS = "/api/v1/posts/";
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(?:$|-)/;
+const BOOKMARK = /^[A-Za-z0-9_-]{22,512}$/;
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 export default {
@@ -87,27 +90,77 @@ async function route(request, env, cost, requestId) {
     return { status: 200, type: "application/health+json", cache: "no-store", body: '{"status":"pass"}', route: "/health", cause: null };
   }
   if (request.method === "GET" && pathname.startsWith(POSTS) && pathname.indexOf("/", POSTS.length) < 0) {
+    const sent = request.headers.get("d1-bookmark");
+    const state = sent === null ? "first-unconstrained" : await openBookmark(sent, env.SECRET_KEYS);
+    if (state === null) {
+      return problem(400, "Bad Request", "malformed_bookmark", "`D1-Bookmark` must be one that this server has answered with.", requestId, `${POSTS}{id}`);
+    }
     const known = request.headers.get("if-none-match");
-    return getPost(pathname.slice(POSTS.length), known, env, cost, requestId);
+    return getPost(pathname.slice(POSTS.length), state, known, env, cost, requestId);
   }
   return problem(404, "Not Found", "not_found", "There is no such thing, or not for you.", requestId, null);
 }
 
+/** @type {{ text: string, keys: import("node:crypto").webcrypto.CryptoKey[] }} */
+let known = { text: "", keys: [] };
+
+/**
+ * The keys of bookmarks, made ready once.
+ * @param {string} text
+ */
+async function secretKeys(text) {
+  if (known.text !== text) {
+    const entries = text.split(",").map((entry) => fromBase64(entry.slice(entry.indexOf(":") + 1)));
+    const ready = (/** @type {Uint8Array<ArrayBuffer>} */ bytes) => crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+    known = { text, keys: await Promise.all(entries.map(ready)) };
+  }
+  return known.keys;
+}
+
+/** @param {string} text */
+function fromBase64(text) {
+  return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) => character.charCodeAt(0));
+}
+
+/**
+ * The state that a bookmark names, if it is one that was given away: a code, and after it the state.
+ * @param {string} sent
+ * @param {string} keys
+ */
+async function openBookmark(sent, keys) {
+  if (!BOOKMARK.test(sent) || sent.length % 4 === 1) return null;
+  const bytes = fromBase64(sent);
+  const [code, state] = [bytes.subarray(0, 16), bytes.subarray(16)];
+  const purpose = new TextEncoder().encode("bookmark");
+  const signed = new Uint8Array(16 + purpose.length + state.length);
+  new DataView(signed.buffer).setUint32(4, purpose.length);
+  signed.set(purpose, 8);
+  new DataView(signed.buffer).setUint32(12 + purpose.length, state.length);
+  signed.set(state, 16 + purpose.length);
+  for (const key of await secretKeys(keys)) {
+    const right = new Uint8Array(await crypto.subtle.sign("HMAC", key, signed));
+    if (code.reduce((difference, byte, index) => difference | (byte ^ (right[index] ?? 0)), 0) === 0) return new TextDecoder().decode(state);
+  }
+  return null;
+}
+
 /**
  * @param {string} id
+ * @param {string} state what is to be seen, in D1's words
  * @param {string | null} known
  * @param {Env} env
  * @param {Cost} cost
  * @param {string} requestId
  * @returns {Promise<Answer>}
  */
-async function getPost(id, known, env, cost, requestId) {
+async function getPost(id, state, known, env, cost, requestId) {
   const pattern = `${POSTS}{id}`;
   if (!UUID_V7.test(id)) return problem(404, "Not Found", "not_found", "There is no such thing, or not for you.", requestId, pattern);
   const started = Date.now();
   let result;
   try {
-    [result] = await env.DB.batch([env.DB.prepare(READ_POST).bind(id, null)]);
+    const session = env.DB.withSession(state);
+    [result] = await session.batch([session.prepare(READ_POST).bind(id, null)]);
   } catch (error) {
     cost.rows_read = null;
     cost.rows_written = null;

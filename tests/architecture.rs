@@ -718,6 +718,43 @@ fn only_a_checked_token_makes_a_viewer() {
     assert_eq!(made, ["auth/token.rs verify"]);
 }
 
+/// What reaches the database as a bookmark: only what it has said itself, and what Kith has signed.
+#[test]
+fn only_a_checked_bookmark_reaches_the_database() {
+    let made: Vec<_> = sources()
+        .iter()
+        .flat_map(|source| {
+            functions_around(source, |window| {
+                let texts: Vec<_> = window.iter().map(|token| token.text.as_str()).collect();
+                texts[0] == "Bookmark" && texts[1] == ":" && texts[2] == ":" && texts[3] == "new"
+            })
+        })
+        .filter(|place| !place.starts_with("platform/"))
+        .collect();
+    assert_eq!(made, ["http/bookmark.rs open"]);
+}
+
+/// Who lets a batch read elsewhere than at the primary: only what knows who asks.
+#[test]
+fn only_the_viewer_decides_where_a_batch_reads() {
+    let made: Vec<_> = sources()
+        .iter()
+        .flat_map(|source| {
+            functions_around(source, |window| {
+                window[0].text == "reading" && window[1].text == "("
+            })
+        })
+        .filter(|place| !place.starts_with("platform/"))
+        .collect();
+    assert_eq!(
+        made,
+        [
+            "viewer/store.rs guarded",
+            "viewer/store.rs guarded_if_signed_in"
+        ]
+    );
+}
+
 /// Method, path and who may ask, for every route.
 #[test]
 fn the_list_of_routes_is_reviewed() {

@@ -356,8 +356,9 @@ impl<S: Sync> FromRequestParts<S> for Viewer {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let app = App::from_request_parts(parts, state).await?;
-        let viewer =
-            signed_in(&app, parts)?.ok_or(Error::Unauthenticated(Code::AuthenticationRequired))?;
+        let viewer = signed_in(&app, parts)
+            .await?
+            .ok_or(Error::Unauthenticated(Code::AuthenticationRequired))?;
         let bookmark = bookmark::sent(&parts.headers, app.secret_keys())?;
         Ok(viewer.with_bookmark(bookmark))
     }

@@ -9,9 +9,7 @@ use http::Request;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use http_body_util::BodyExt;
 use kith::http::body::Body;
-use kith::http::headers::{
-    CF_CONNECTING_IP, D1_BOOKMARK, IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED,
-};
+use kith::http::headers::{CF_CONNECTING_IP, D1_BOOKMARK, IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
 use kith::platform::Clock;
 use serde_json::Value;
 

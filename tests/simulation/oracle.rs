@@ -1,7 +1,7 @@
 //! What is right: whatever the database runs, the model does at the same moment, and every answer is
 //! held against that.
 
-use kith::platform::{DatabaseError, Level, Shield};
+use kith::platform::{Level, Shield};
 use serde::Deserialize;
 use serde_json::Value;
 

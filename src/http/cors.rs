@@ -19,13 +19,13 @@ use crate::origins::AllowedOrigins;
 const METHODS: &str = "GET,HEAD,POST,PUT,PATCH,DELETE";
 
 /// The headers that a page may send besides those that any may.
-const REQUEST_HEADERS: &str =
-    "authorization,content-type,idempotency-key,if-match,if-none-match,traceparent,x-request-id";
+const REQUEST_HEADERS: &str = "authorization,content-type,d1-bookmark,idempotency-key,if-match,\
+                               if-none-match,traceparent,x-request-id";
 
 /// The headers that a page may read besides those that any may.
-const ANSWER_HEADERS: &str = "allow,etag,idempotent-replayed,kith-cost,link,location,ratelimit,\
-                              ratelimit-policy,retry-after,\
-                              server-timing,traceparent,www-authenticate,x-request-id";
+const ANSWER_HEADERS: &str = "allow,d1-bookmark,etag,idempotent-replayed,kith-cost,link,location,\
+                              ratelimit,ratelimit-policy,retry-after,server-timing,traceparent,\
+                              www-authenticate,x-request-id";
 
 /// Seconds for which a browser need not ask again: the most that every browser keeps.
 const MAX_AGE: &str = "7200";

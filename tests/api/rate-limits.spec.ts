@@ -21,9 +21,9 @@ const RATE_LIMITS = `sign-in-name=${QUOTA.name}/86400,sign-in-address=${QUOTA.ad
 const [exact, brief, shielded, spread, bare] = await Promise.all([
   openWorld({ RATE_LIMIT_FACTOR: "1", RATE_LIMITS }),
   openWorld({ RATE_LIMIT_FACTOR: "1", RATE_LIMITS: "registration-address=1/3,sign-in-name=1/3" }),
-  openWorld({ RATE_LIMIT_FACTOR: "1" }, { limit: SHIELD }),
-  openWorld({ RATE_LIMIT_FACTOR: "3" }, { limit: SHIELD }),
-  openWorld({ RATE_LIMIT_FACTOR: "1" }, { limit: null }),
+  openWorld({ RATE_LIMIT_FACTOR: "1" }, { shield: { limit: SHIELD } }),
+  openWorld({ RATE_LIMIT_FACTOR: "3" }, { shield: { limit: SHIELD } }),
+  openWorld({ RATE_LIMIT_FACTOR: "1" }, { shield: { limit: null } }),
 ]);
 
 const MANY = 50;

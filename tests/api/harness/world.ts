@@ -9,7 +9,7 @@ import { Actor, PersonActor } from "./person.ts";
 import type { Headers } from "./person.ts";
 import type { D1, Kv } from "./platform.ts";
 import { startServer } from "./server.ts";
-import type { Server, Shield } from "./server.ts";
+import type { Platform, Server } from "./server.ts";
 import type { Notification, Post, Registration } from "./shapes.ts";
 import { State } from "./state.ts";
 

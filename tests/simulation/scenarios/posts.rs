@@ -23,11 +23,12 @@ pub const CREATE: Scenario = Scenario {
     weight: 9,
     draw: |choice| {
         let chaos = choice.chaos;
-        let keyed = chaos.happens(0.6) || chaos.focus.site == "posts.create: replay";
+        let replays = chaos.focus.site == "posts.create: replay";
+        let keyed = replays || chaos.happens(0.6);
         // Some use a key again, for the same request or for another, and some another's.
         let used = choice.model.keys.iter().rev().take(3);
         let used = used
-            .filter(|_| chaos.happens(0.15))
+            .filter(|_| chaos.happens(if replays { 0.6 } else { 0.15 }))
             .map(|((_, key), known)| {
                 (
                     key.clone(),

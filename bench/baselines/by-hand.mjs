@@ -4,14 +4,16 @@
 //
 // It leaves out what the two routes never do when nobody is signed in: tokens, other methods, pages of
 // other origins, the operator's flags and the outbox. Bookmarks it reads, though the measured requests
-// bring none.
+// bring none. The platform's limiter is asked about every request, as Kith does.
 
 /** As much of D1's binding as is used here. */
 /** @typedef {{ bind: (...values: unknown[]) => Statement }} Statement */
 /** @typedef {{ results: PostRow[], meta: { rows_read: number, rows_written: number } }} Result */
 /** @typedef {{ prepare: (sql: string) => Statement, batch: (statements: Statement[]) => Promise<Result[]> }} Session */
 /** @typedef {Session & { withSession: (begins: string) => Session }} Database */
-/** @typedef {{ DB: Database, EXPOSE_COST: string, SECRET_KEYS: string }} Env */
+/** As much of the platform's rate limiter as is used here. */
+/** @typedef {{ limit: (options: { key: string }) => Promise<{ success: boolean }> }} Limiter */
+/** @typedef {{ DB: Database, ADDRESS_LIMITER: Limiter, EXPOSE_COST: string, SECRET_KEYS: string, RATE_LIMIT_FACTOR: string }} Env */
 
 /** @typedef {{ id: string, author: string, caption: string, visibility: string, reply_to: string | null, like_count: number, comment_count: number, liked: number, created_at: number, edited_at: number | null, version: number }} PostRow */
 
@@ -42,14 +44,69 @@ export default {
     const ids = identify(request.headers);
     /** @type {Cost} */
     const cost = { d1_trips: 0, d1_ms: 0, rows_read: 0, rows_written: 0 };
-    const answer = takesJson(request.headers.get("accept"))
-      ? await route(request, env, cost, ids.request)
-      : problem(406, "Not Acceptable", "not_acceptable", "The answer is `application/json`.", ids.request, null);
+    const factor = Number(env.RATE_LIMIT_FACTOR);
+    const { success } = await env.ADDRESS_LIMITER.limit({ key: limiterKey(request.headers, factor) });
+    const answer = success ? await admitted(request, env, cost, ids.request) : tooMany(ids.request);
     const ms = Date.now() - started;
     log(request.method, answer, ms, cost, ids);
-    return respond(answer, ms, cost, ids, env.EXPOSE_COST === "1");
+    return respond(answer, ms, cost, ids, env.EXPOSE_COST === "1", factor);
   },
 };
+
+/** @type {Map<string, number>} how often each client has asked, for as many counters in turn as the factor says */
+const turns = new Map();
+
+/**
+ * Under what the platform's limiter counts a client: its IPv4 address, or the /64 of its IPv6 one.
+ * @param {Headers} headers
+ * @param {number} factor
+ */
+function limiterKey(headers, factor) {
+  const sent = headers.get("cf-connecting-ip") ?? "unknown";
+  const client = sent.includes(":") ? network(sent) : sent;
+  if (factor <= 1) return client;
+  if (turns.size >= 1024 && !turns.has(client)) turns.clear();
+  const turn = ((turns.get(client) ?? 0) + 1) % factor;
+  turns.set(client, turn);
+  return `${client} ${turn}`;
+}
+
+/** @param {string} address */
+function network(address) {
+  const [head = "", tail] = address.split("::");
+  const groups = head.split(":");
+  const missing = tail === undefined ? 0 : 8 - groups.length - tail.split(":").length;
+  const all = [...groups, ...Array.from({ length: missing }, () => "0"), ...(tail ?? "").split(":")];
+  return `${all.slice(0, 4).map((group) => Number.parseInt(group || "0", 16).toString(16)).join(":")}::/64`;
+}
+
+/**
+ * @param {string} requestId
+ * @returns {Answer}
+ */
+function tooMany(requestId) {
+  const body = JSON.stringify({
+    type: "https://iana.org/assignments/http-problem-types#quota-exceeded",
+    title: "Request cannot be satisfied as assigned quota has been exceeded",
+    status: 429,
+    detail: "Too many requests; wait for as long as `Retry-After` says.",
+    code: "too_many_requests",
+    request_id: requestId,
+    "violated-policies": ["address"],
+  });
+  return { status: 429, type: "application/problem+json", cache: "no-store", body, route: null, cause: null };
+}
+
+/**
+ * @param {Request} request
+ * @param {Env} env
+ * @param {Cost} cost
+ * @param {string} requestId
+ */
+function admitted(request, env, cost, requestId) {
+  if (takesJson(request.headers.get("accept"))) return route(request, env, cost, requestId);
+  return problem(406, "Not Acceptable", "not_acceptable", "The answer is `application/json`.", requestId, null);
+}
 
 /**
  * @param {Headers} headers
@@ -260,8 +317,9 @@ function problem(status, title, code, detail, requestId, pattern) {
  * @param {Cost} cost
  * @param {ReturnType<typeof identify>} ids
  * @param {boolean} exposeCost
+ * @param {number} factor
  */
-function respond(answer, ms, cost, ids, exposeCost) {
+function respond(answer, ms, cost, ids, exposeCost, factor) {
   /** @type {Record<string, string>} */
   const headers = {
     "cache-control": answer.cache,
@@ -269,6 +327,7 @@ function respond(answer, ms, cost, ids, exposeCost) {
     "x-request-id": ids.request,
     traceparent: `00-${ids.trace}-${ids.span}-${ids.flags}`,
     "server-timing": `total;dur=${ms}, d1;dur=${cost.d1_ms}`,
+    "ratelimit-policy": `"address";q=${1200 * factor};w=60`,
     "x-content-type-options": "nosniff",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
     "strict-transport-security": "max-age=63072000; includeSubDomains",
@@ -280,6 +339,7 @@ function respond(answer, ms, cost, ids, exposeCost) {
   if (answer.body !== null) headers["content-type"] = answer.type;
   if (answer.tag !== undefined) headers["etag"] = answer.tag;
   if (answer.status === 503) headers["retry-after"] = "1";
+  if (answer.status === 429) headers["retry-after"] = "60";
   return new Response(answer.body, { status: answer.status, headers });
 }
 

@@ -75,6 +75,9 @@ const UNSAYABLE = [
   ["/email", "invalid_characters"],
 ];
 
+/** What Kith says before it looks at the path. */
+const BEFORE_THE_PATH = ["too_many_requests", "maintenance", "misconfigured"];
+
 export class Contract {
   readonly document: Document;
   readonly #ajv: Ajv2020;

@@ -55,11 +55,10 @@ export function deploymentSettings() {
 export async function startWorker(name, modules, settings) {
   const declared = unstable_readConfig({ config: join(ROOT, "wrangler.toml") }, { hideWarnings: true });
   const contents = modules.map(({ type, path }) => [
-    path.slice(path.lastIndexOf("/") + 1),
+    fileName(path),
     type === "esm" ? { type, contents: readFileSync(path, "utf8") } : { type, contents: new Uint8Array(readFileSync(path)) },
   ]);
-  const main = String(contents[0]?.[0]);
-  contents.unshift(["entry.mjs", { type: "esm", contents: withLimiter(main) }]);
+  contents.unshift(["entry.mjs", { type: "esm", contents: withLimiter(fileName(modules[0]?.path ?? "")) }]);
   const texts = Object.entries(settings).map(([variable, value]) => [variable, { type: "text", value }]);
   const others = new Set(workerdsOfThisProcess());
   /** @type {Pick<Running, "lines">} */
@@ -102,10 +101,15 @@ export async function startWorker(name, modules, settings) {
   }
 }
 
+/** @param {string} path */
+function fileName(path) {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
 /**
  * A main module around another that gives it a rate limiter. The simulator's is a Worker of its own with a
  * database of its own, and would be most of what is measured; this one lets everybody pass at once.
- * @param {string | undefined} main the file of the module around which it goes
+ * @param {string} main the file of the module around which it goes
  */
 function withLimiter(main) {
   return `

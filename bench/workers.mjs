@@ -40,8 +40,7 @@ export function deploymentSettings() {
     EXPOSE_COST: "1",
     REVEAL_EMAIL: "0",
     JOB_GRACE_SECONDS: "30",
-    // The load comes from one client, as it were, which must not be limited.
-    RATE_LIMIT_FACTOR: "1000",
+    RATE_LIMIT_FACTOR: "1",
   };
 }
 

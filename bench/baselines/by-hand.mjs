@@ -13,7 +13,7 @@
 /** @typedef {Session & { withSession: (begins: string) => Session }} Database */
 /** As much of the platform's rate limiter as is used here. */
 /** @typedef {{ limit: (options: { key: string }) => Promise<{ success: boolean }> }} Limiter */
-/** @typedef {{ DB: Database, ADDRESS_LIMITER: Limiter, EXPOSE_COST: string, SECRET_KEYS: string, RATE_LIMIT_FACTOR: string }} Env */
+/** @typedef {{ DB: Database, ADDRESS_LIMITER: Limiter, EXPOSE_COST: string, SECRET_KEYS: string }} Env */
 
 /** @typedef {{ id: string, author: string, caption: string, visibility: string, reply_to: string | null, like_count: number, comment_count: number, liked: number, created_at: number, edited_at: number | null, version: number }} PostRow */
 
@@ -44,31 +44,21 @@ export default {
     const ids = identify(request.headers);
     /** @type {Cost} */
     const cost = { d1_trips: 0, d1_ms: 0, rows_read: 0, rows_written: 0 };
-    const factor = Number(env.RATE_LIMIT_FACTOR);
-    const { success } = await env.ADDRESS_LIMITER.limit({ key: limiterKey(request.headers, factor) });
+    const { success } = await env.ADDRESS_LIMITER.limit({ key: limiterKey(request.headers) });
     const answer = success ? await admitted(request, env, cost, ids.request) : tooMany(ids.request);
     const ms = Date.now() - started;
     log(request.method, answer, ms, cost, ids);
-    return respond(answer, ms, cost, ids, env.EXPOSE_COST === "1", factor);
+    return respond(answer, ms, cost, ids, env.EXPOSE_COST === "1");
   },
 };
-
-/** @type {Map<string, number>} how often each client has asked, for as many counters in turn as the factor says */
-const turns = new Map();
 
 /**
  * Under what the platform's limiter counts a client: its IPv4 address, or the /64 of its IPv6 one.
  * @param {Headers} headers
- * @param {number} factor
  */
-function limiterKey(headers, factor) {
+function limiterKey(headers) {
   const sent = headers.get("cf-connecting-ip") ?? "unknown";
-  const client = sent.includes(":") ? network(sent) : sent;
-  if (factor <= 1) return client;
-  if (turns.size >= 1024 && !turns.has(client)) turns.clear();
-  const turn = ((turns.get(client) ?? 0) + 1) % factor;
-  turns.set(client, turn);
-  return `${client} ${turn}`;
+  return sent.includes(":") ? network(sent) : sent;
 }
 
 /** @param {string} address */
@@ -317,9 +307,8 @@ function problem(status, title, code, detail, requestId, pattern) {
  * @param {Cost} cost
  * @param {ReturnType<typeof identify>} ids
  * @param {boolean} exposeCost
- * @param {number} factor
  */
-function respond(answer, ms, cost, ids, exposeCost, factor) {
+function respond(answer, ms, cost, ids, exposeCost) {
   /** @type {Record<string, string>} */
   const headers = {
     "cache-control": answer.cache,
@@ -327,7 +316,7 @@ function respond(answer, ms, cost, ids, exposeCost, factor) {
     "x-request-id": ids.request,
     traceparent: `00-${ids.trace}-${ids.span}-${ids.flags}`,
     "server-timing": `total;dur=${ms}, d1;dur=${cost.d1_ms}`,
-    "ratelimit-policy": `"address";q=${1200 * factor};w=60`,
+    "ratelimit-policy": '"address";q=1200;w=60',
     "x-content-type-options": "nosniff",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
     "strict-transport-security": "max-age=63072000; includeSubDomains",

@@ -65,7 +65,7 @@ const NOT_KITHS = ["connection", "content-encoding", "content-length", "content-
 const FILES = /^\/(docs|openapi\.json)([/.]|$)/;
 
 /** What Kith refuses before it looks at the path. */
-const BEFORE_THE_ROUTE = ["maintenance", "misconfigured", "not_acceptable"];
+const BEFORE_THE_ROUTE = ["too_many_requests", "maintenance", "misconfigured", "not_acceptable"];
 
 /** The rules that a schema cannot say: what breaks them is refused though the document takes it. */
 const UNSAYABLE = [
@@ -74,9 +74,6 @@ const UNSAYABLE = [
   ["/email", "invalid_format"],
   ["/email", "invalid_characters"],
 ];
-
-/** What Kith says before it looks at the path. */
-const BEFORE_THE_PATH = ["too_many_requests", "maintenance", "misconfigured"];
 
 export class Contract {
   readonly document: Document;

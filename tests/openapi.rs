@@ -122,6 +122,40 @@ fn the_document_has_the_routes_there_are_and_who_may_ask() {
     );
 }
 
+#[test]
+fn every_link_leads_to_an_operation_and_names_what_it_takes() {
+    let document = kith::app::openapi();
+    let operations = operations(&document);
+    let mut links = 0;
+    for (method, path, operation) in &operations {
+        let answers = operation["responses"].as_object().unwrap().values();
+        for (name, link) in answers
+            .filter_map(|answer| answer["links"].as_object())
+            .flatten()
+        {
+            links += 1;
+            let place = format!("{method} {path}, link {name}");
+            let target = operations
+                .iter()
+                .find(|(_, _, other)| other["operationId"] == link["operationId"]);
+            let (_, other_path, target) = target.unwrap_or_else(|| panic!("{place} leads nowhere"));
+            let given: BTreeSet<_> = link["parameters"].as_object().unwrap().keys().collect();
+            for parameter in &given {
+                let known = target["parameters"].as_array().unwrap().iter();
+                let known = known.map(|one| &resolved(&document, one)["name"]);
+                assert!(
+                    known.clone().any(|known| known == parameter.as_str()),
+                    "{place} gives {parameter}, which {other_path} does not take"
+                );
+            }
+            if let Some(needed) = other_path.split(['{', '}']).nth(1) {
+                assert!(given.contains(&needed.to_owned()), "{place} lacks {needed}");
+            }
+        }
+    }
+    assert!(links > 5, "{links} links");
+}
+
 /// A summary is there only if the handler's comment names the operation's method and path.
 #[test]
 fn every_operation_is_described_by_its_own_handler() {

@@ -17,9 +17,17 @@ pub fn describe(document: &mut Document) {
     let operations = [
         Operation::post(api!("/auth/register"), register)
             .reads("User-Agent")
-            .answers(Answer::created::<Registered>(
-                "The new account, signed in: from a deployment for development.",
-            ))
+            .answers(
+                Answer::created::<Registered>(
+                    "The new account, signed in: from a deployment for development.",
+                )
+                .link(
+                    "get_profile",
+                    "username",
+                    "$response.body#/user/username",
+                    "Shows it as others see it.",
+                ),
+            )
             .answers(
                 Answer::new(StatusCode::ACCEPTED, "The address is to be verified.")
                     .bearing::<Accepted>("application/json"),

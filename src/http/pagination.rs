@@ -34,7 +34,7 @@ pub struct PageQuery {
     #[schemars(with = "i64", range(min = 1, max = MAX_LIMIT), extend("default" = DEFAULT_LIMIT))]
     limit: Option<String>,
     /// The `next_cursor` of the page before. It is good for the same list only.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", regex(pattern = cursor_pattern()))]
     cursor: Option<String>,
 }
 
@@ -80,6 +80,13 @@ fn open(cursor: &str, list: &str, keys: &SecretKeys) -> Result<String, Error> {
         return Err(malformed());
     }
     String::from_utf8(key.to_vec()).map_err(|_| malformed())
+}
+
+/// What every cursor looks like, as a regular expression: a code and a key of a byte at least, in
+/// base64url. What looks like one is refused all the same, unless it was issued for the list.
+fn cursor_pattern() -> String {
+    let bits = CODE_LENGTH.saturating_add(1).saturating_mul(8);
+    format!("^[A-Za-z0-9_-]{{{},}}$", bits.div_ceil(6))
 }
 
 fn seal(key: &str, list: &str, keys: &SecretKeys) -> String {

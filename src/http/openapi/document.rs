@@ -8,7 +8,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::headers::{self, EVERY_ANSWER, EVERY_REQUEST, Header, SOME_ANSWERS, SOME_REQUESTS};
-use super::operation::{Answer, Asker, Operation};
+use super::operation::{Answer, Asker, Link, Operation, path_parameter};
 use super::{example, source};
 use crate::error::{Code, Rule};
 use crate::http::problem::{Problem, Refusal};
@@ -110,9 +110,8 @@ impl Document {
     fn parameters(&mut self, operation: &Operation) -> Vec<Value> {
         let mut parameters = Vec::new();
         if let Some(parameter) = &operation.path_parameter {
-            let name = operation.path.split(['{', '}']).nth(1);
             let mut described = json!({
-                "name": name,
+                "name": path_parameter(operation.path),
                 "in": "path",
                 "required": true,
                 "description": parameter.says,
@@ -190,6 +189,10 @@ impl Document {
                 "content".to_owned(),
                 json!({media_type: {"schema": schema}}),
             );
+        }
+        if let (false, Some(members)) = (answer.links.is_empty(), described.as_object_mut()) {
+            let links: Map<_, _> = answer.links.iter().map(link).collect();
+            members.insert("links".to_owned(), links.into());
         }
         described
     }
@@ -308,6 +311,21 @@ fn header_references(names: impl IntoIterator<Item = &'static str>) -> Value {
             (name.to_owned(), reference)
         })
         .collect()
+}
+
+/// An entry of an answer's `links`, named by the operation it leads to.
+fn link(link: &Link) -> (String, Value) {
+    let parameters: Map<_, _> = link
+        .parameters
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), value.as_str().into()))
+        .collect();
+    let described = json!({
+        "operationId": link.operation,
+        "parameters": parameters,
+        "description": link.says,
+    });
+    (link.operation.to_owned(), described)
 }
 
 /// A refusal with one of these codes.

@@ -22,15 +22,17 @@ const REQUEST_ID: &str = "^[A-Za-z0-9._-]{1,64}$";
 pub(super) const EVERY_REQUEST: &[Header] = &[
     Header {
         name: "X-Request-Id",
-        says: "Names the request. One of another form is replaced.",
-        pattern: REQUEST_ID,
+        says: "Names the request, with 1 to 64 of `A-Z a-z 0-9 . _ -`. One of another form is replaced.",
+        // Whatever is sent is taken: no request is refused for its name.
+        pattern: "",
         example: "5b1f0c1e9a5d4f0c8f6f0f6f3c1b2a19",
         always: false,
     },
     Header {
         name: "traceparent",
         says: "The trace to continue (W3C Trace Context). One that breaks the standard is not.",
-        pattern: TRACEPARENT,
+        // As the standard demands: one that breaks it is as none.
+        pattern: "",
         example: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
         always: false,
     },

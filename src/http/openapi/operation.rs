@@ -149,7 +149,17 @@ impl Operation {
     /// An answer that is a page of a list.
     #[must_use]
     pub fn pages(self, answer: Answer) -> Self {
-        self.answers(answer.header("Link"))
+        let of_path = path_parameter(self.path)
+            .map(|parameter| (parameter, format!("$request.path.{parameter}")));
+        let cursor = ("cursor", "$response.body#/next_cursor".to_owned());
+        let next = Link {
+            operation: self.handler,
+            parameters: of_path.into_iter().chain([cursor]).collect(),
+            says: "The next page, unless this is the last.",
+        };
+        let mut answer = answer.header("Link");
+        answer.links.push(next);
+        self.answers(answer)
             .refuses(Error::Malformed(Code::MalformedCursor))
     }
 
@@ -189,6 +199,11 @@ impl Operation {
     }
 }
 
+/// The name of the parameter in a path, if it has one.
+pub(super) fn path_parameter(path: &'static str) -> Option<&'static str> {
+    path.split(['{', '}']).nth(1)
+}
+
 fn unavailable(code: Code) -> Refusal {
     let source = String::new();
     Error::Unavailable { code, source }.into()
@@ -200,6 +215,17 @@ pub struct Answer {
     pub(super) says: &'static str,
     pub(super) body: Option<(&'static str, SchemaOf)>,
     pub(super) headers: Vec<&'static str>,
+    pub(super) links: Vec<Link>,
+}
+
+/// Where an answer leads to: what of it another operation takes.
+pub(super) struct Link {
+    /// The id of the other operation.
+    pub(super) operation: &'static str,
+    /// Parameters of the other operation, each with a runtime expression of OpenAPI, which names a part
+    /// of the request or of the answer.
+    pub(super) parameters: Vec<(&'static str, String)>,
+    pub(super) says: &'static str,
 }
 
 impl Answer {
@@ -211,6 +237,7 @@ impl Answer {
             says,
             body: None,
             headers: vec![],
+            links: vec![],
         }
     }
 
@@ -245,6 +272,24 @@ impl Answer {
     #[must_use]
     pub fn header(mut self, name: &'static str) -> Self {
         self.headers.push(name);
+        self
+    }
+
+    /// The same, leading to another operation: `value`, a runtime expression of OpenAPI, is what that
+    /// takes as its `parameter`.
+    #[must_use]
+    pub fn link(
+        mut self,
+        operation: &'static str,
+        parameter: &'static str,
+        value: &'static str,
+        says: &'static str,
+    ) -> Self {
+        self.links.push(Link {
+            operation,
+            parameters: vec![(parameter, value.to_owned())],
+            says,
+        });
         self
     }
 }

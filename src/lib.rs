@@ -10,7 +10,8 @@
 //!   the product does. Open `likes/` to learn everything about a like.
 //! * [`jobs`]: the outbox: what must still happen after a request, and who does it.
 //! * [`platform`]: the ports (database, key–value store, queue, clock, …) and their adapters.
-//! * [`error`], [`config`], [`flags`], [`id`], [`time`], [`text`], [`mac`], [`origins`]: what all of the above speak in.
+//! * [`error`], [`config`], [`flags`], [`id`], [`time`], [`text`], [`number`], [`mac`], [`origins`]: what
+//!   all of the above speak in.
 //!
 //! `ARCHITECTURE.md` states the rules of who may import whom; `tests/architecture.rs` enforces them.
 
@@ -26,6 +27,7 @@ pub mod jobs;
 pub mod likes;
 pub mod mac;
 pub mod notifications;
+pub mod number;
 pub mod origins;
 pub mod platform;
 pub mod posts;

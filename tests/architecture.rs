@@ -58,7 +58,7 @@ const IMPURE_STD: [&str; 6] = ["env", "fs", "net", "process", "thread", "time"];
 const PURE_FUNCTIONS: [&str; 2] = ["check_display_name", "fold_case"];
 
 /// What `rules.rs` may use of Kith: what is pure.
-const PURE: [&str; 5] = ["error", "id", "mac", "text", "time"];
+const PURE: [&str; 6] = ["error", "id", "mac", "number", "text", "time"];
 
 /// One source file: where it is, and what its code says without comments and tests.
 struct Source {

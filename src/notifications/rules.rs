@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::error::{Error, Rule};
+use crate::number::Whole;
 
 /// The largest sequence number that JSON and the database both hold exactly.
 const MAX_SEQ: i64 = (1 << 53) - 1;
@@ -15,7 +16,7 @@ const MAX_SEQ: i64 = (1 << 53) - 1;
 pub(super) struct MarkReadRequest {
     /// The `seq` of the newest notification that was shown.
     #[schemars(required, range(min = 0, max = MAX_SEQ), example = 7)]
-    up_to: Option<i64>,
+    up_to: Option<Whole>,
 }
 
 impl MarkReadRequest {
@@ -24,7 +25,7 @@ impl MarkReadRequest {
     /// # Errors
     /// [`Error::Invalid`] if it is missing or not a sequence number.
     pub(super) fn parse(&self) -> Result<i64, Error> {
-        let up_to = self
+        let Whole(up_to) = self
             .up_to
             .ok_or_else(|| Error::invalid("/up_to", Rule::Required))?;
         if (0..=MAX_SEQ).contains(&up_to) {
@@ -47,6 +48,7 @@ mod tests {
                 .parse()
         };
         assert_eq!(parse(r#"{"up_to":7}"#).unwrap(), 7);
+        assert_eq!(parse(r#"{"up_to":7.0}"#).unwrap(), 7);
         assert!(parse("{}").is_err());
         assert!(parse(r#"{"up_to":-1}"#).is_err());
         assert!(parse(r#"{"up_to":9007199254740992}"#).is_err());

@@ -269,6 +269,13 @@ describe("marking read", () => {
     expect(await ben.notifications()).toEqual({ data: [], next_cursor: null, unread_count: 0 });
   });
 
+  test("a whole number may be written with a point", async () => {
+    const { ben, posts } = await benWithPosts(1);
+    await likeAndTell(await world.person("asha"), posts[0] as Post);
+    const { status } = await ben.fetch("POST", "/notifications/read", '{"up_to":1.0}');
+    expect([status, (await ben.notifications()).unread_count]).toEqual([204, 0]);
+  });
+
   test.for([
     [{}, "required"],
     [{ up_to: null }, "required"],

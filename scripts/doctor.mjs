@@ -7,10 +7,13 @@ import {
   cachedNode,
   esbuildExecutable,
   findNode,
+  findPython,
+  fuzzer,
   isAtLeast,
   NODE_MINIMUM,
   npmTool,
   npmPackagesAreCurrent,
+  PYTHON_MINIMUM,
   reference,
   reportedVersion,
   ROOT,
@@ -94,6 +97,7 @@ async function examine() {
       reportedVersion("cargo", ["fmt", "--version"]),
       reportedVersion("cargo", ["clippy", "--version"]),
     ]);
+  const python = await findPython();
   const bindgen = wasmBindgenVersion();
   const lock = /** @type {{ packages: Record<string, { version: string }> }} */ (
     JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8"))
@@ -117,6 +121,8 @@ async function examine() {
       : exactly("wasm-bindgen", bindgen, await reportedVersion(wasmBindgen().executable), BY_SET_UP),
     presence("API reference", reference().version, existsSync(reference().bundle), BY_SET_UP),
     presence(".dev.vars", "local secrets", existsSync(join(ROOT, ".dev.vars")), "npm start creates it"),
+    presence("Python, with venv", `≥ ${PYTHON_MINIMUM}, for fuzzing`, python?.version ?? null, "https://python.org, or the system's packages"),
+    presence("Schemathesis", "as required", python !== null && existsSync(fuzzer(python).python), "npm test or npm run fuzz installs it"),
     presence("rustfmt", "for npm run lint", rustfmt, "rustup component add rustfmt"),
     presence("clippy", "for npm run lint", clippy, "rustup component add clippy"),
   ];
@@ -143,6 +149,6 @@ await main(async () => {
   ]);
   const missing = findings.filter((finding) => !finding.ok).length;
   say("");
-  say(missing === 0 ? "Everything is in place." : `${missing} missing. \`npm start\` installs all but Rust and npm.`);
+  say(missing === 0 ? "Everything is in place." : `${missing} missing. \`npm start\` and \`npm test\` install all but Rust, npm and Python.`);
   return missing === 0 ? 0 : 1;
 });

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { cp, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
-import { basename, delimiter, join } from "node:path";
+import { basename, delimiter, join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { withLock } from "./locks.mjs";
 import { capture, endChildrenOnSignals, lastLines } from "./processes.mjs";
@@ -15,6 +15,9 @@ import {
   cachedNode,
   cacheDirectory,
   findNode,
+  findPython,
+  FUZZ_REQUIREMENTS,
+  fuzzer,
   isAtLeast,
   NODE_MINIMUM,
   NPM_STAMP,
@@ -170,6 +173,38 @@ export async function installReference() {
       await rename(partial, directory);
     }, "10 s");
   });
+}
+
+/**
+ * What API fuzzing needs: Schemathesis in a virtual environment.
+ * @returns {Promise<ReturnType<typeof fuzzer> | null>} null where there is no Python for it
+ */
+export async function setUpFuzzer() {
+  const python = await findPython();
+  if (python === null) return null;
+  const tool = fuzzer(python);
+  if (existsSync(tool.python)) return tool;
+  const { directory } = tool;
+  await mkdir(cacheDirectory(), { recursive: true });
+  await withLock(join(cacheDirectory(), `${basename(directory)}.lock`), async () => {
+    if (existsSync(tool.python)) return;
+    await wait(`installing Schemathesis for Python ${python.version}`, async () => {
+      // Moved when complete. Its interpreter finds its packages by where it stands; the commands beside it,
+      // which would not, are not used.
+      const partial = `${directory}.partial`;
+      await rm(partial, { recursive: true, force: true });
+      const made = await capture(python.executable, ["-m", "venv", partial]);
+      const inside = join(partial, relative(directory, tool.python));
+      const options = ["--require-hashes", "--only-binary", ":all:", "--no-input", "--disable-pip-version-check", "--no-cache-dir"];
+      const filled = made.code === 0 ? await capture(inside, ["-m", "pip", "install", ...options, "--requirement", FUZZ_REQUIREMENTS]) : made;
+      if (filled.code !== 0) {
+        throw new Failure(`Schemathesis could not be installed:\n${lastLines(filled.output, 10)}`);
+      }
+      await rm(directory, { recursive: true, force: true });
+      await rename(partial, directory);
+    }, "30 s");
+  });
+  return tool;
 }
 
 /**

@@ -206,6 +206,48 @@ export function reference() {
   };
 }
 
+/** The oldest Python for the Schemathesis that Kith was tested with (docs/decisions/0023). */
+export const PYTHON_MINIMUM = "3.11";
+
+/** Where there are several, the one that has the plain name is often the oldest. */
+const PYTHONS = [["python3"], ["python"], ["py", "-3"], ["python3.14"], ["python3.13"], ["python3.12"], ["python3.11"]];
+
+/** What is installed for API fuzzing: every package by version and hash. */
+export const FUZZ_REQUIREMENTS = join(ROOT, "tests", "fuzz", "requirements.txt");
+
+/**
+ * A Python that can make virtual environments.
+ * @typedef {object} Python
+ * @property {string} executable
+ * @property {string} version
+ */
+
+/** Debian and others keep what makes virtual environments in a package of its own. */
+const PYTHON_PROBE = "import ensurepip, sys, venv; print(sys.executable); print('%d.%d.%d' % sys.version_info[:3])";
+
+/**
+ * @returns {Promise<Python | null>} null where there is none that will do
+ */
+export async function findPython() {
+  for (const [name, ...args] of PYTHONS) {
+    const { code, output } = await capture(`${name}${EXECUTABLE_SUFFIX}`, [...args, "-c", PYTHON_PROBE], { timeout: 20_000 });
+    const [executable = "", version = ""] = output.trim().split(/\r?\n/);
+    if (code === 0 && isAtLeast(version, PYTHON_MINIMUM)) return { executable, version };
+  }
+  return null;
+}
+
+/**
+ * Where Schemathesis is kept for this Python: a virtual environment, named by what is to be in it.
+ * @param {Python} python
+ */
+export function fuzzer({ executable, version }) {
+  const content = createHash("sha256").update(readFileSync(FUZZ_REQUIREMENTS)).update(`${executable} ${version}`).digest("hex");
+  const directory = join(cacheDirectory(), `schemathesis-${content.slice(0, 16)}`);
+  const inside = process.platform === "win32" ? ["Scripts", "python.exe"] : ["bin", "python"];
+  return { directory, python: join(directory, ...inside) };
+}
+
 /** Written when `npm ci` has finished, so that an interrupted one is told from a finished one. */
 export const NPM_STAMP = join(ROOT, "node_modules", ".kith-lock");
 

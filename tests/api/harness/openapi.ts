@@ -68,7 +68,7 @@ const FILES = /^\/(docs|openapi\.json)([/.]|$)/;
 const BEFORE_THE_ROUTE = ["too_many_requests", "maintenance", "misconfigured", "not_acceptable"];
 
 /** The rules that a schema cannot say: what breaks them is refused though the document takes it. */
-const UNSAYABLE = [
+export const UNSAYABLE = [
   ["/username", "reserved"],
   ["/password", "too_weak"],
   ["/email", "invalid_format"],
@@ -95,7 +95,8 @@ export class Contract {
       .toSorted((one, other) => one.split("{").length - other.split("{").length)
       .map((template) => ({
         template,
-        pattern: new RegExp(`^${template.replaceAll(".", "\\.").replaceAll(/\{\w+\}/g, "([^/]+)")}$`),
+        // In the middle of a path, nothing is a text too.
+        pattern: new RegExp(`^${template.replaceAll(".", "\\.").replaceAll(/\{\w+\}(?=\/)/g, "([^/]*)").replaceAll(/\{\w+\}/g, "([^/]+)")}$`),
         names: [...template.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? ""),
       }));
   }
@@ -110,7 +111,7 @@ export class Contract {
     const methods = this.document.paths[route.template] ?? {};
     const operation = methods[asked.method === "HEAD" ? "get" : asked.method.toLowerCase()];
     if (asked.method === "OPTIONS" && asked.response.status === 204) return this.#ofOptions(asked.response, Object.keys(methods));
-    if (operation === undefined) return this.#ofNoMethod(asked.response, text, Object.keys(methods));
+    if (operation === undefined) return this.#ofNoMethod(asked, text, Object.keys(methods));
     const found = this.#ofAnswer(operation, asked, text);
     const [, ...values] = route.pattern.exec(pathname) ?? [];
     const path = Object.fromEntries(route.names.map((name, index) => [name, decoded(values[index] ?? "")]));
@@ -118,10 +119,10 @@ export class Contract {
     return found.map((complaint) => `${operation.operationId}, ${asked.response.status}: ${complaint}`);
   }
 
-  #ofNoRoute({ method, response }: Asked, text: string): string[] {
+  #ofNoRoute(asked: Asked, text: string): string[] {
     // A preflight is answered whatever its path.
-    if (method === "OPTIONS" && response.status === 204) return this.#ofOptions(response, []);
-    return this.#ofComponents(response, text, ["not_found", ...BEFORE_THE_ROUTE], "no such path");
+    if (asked.method === "OPTIONS" && asked.response.status === 204) return this.#ofOptions(asked.response, []);
+    return this.#ofComponents(asked, text, ["not_found", ...BEFORE_THE_ROUTE], "no such path");
   }
 
   /** `OPTIONS` tells a path's methods; a preflight, which no test needs to say it is, tells none. */
@@ -132,13 +133,13 @@ export class Contract {
     return [...this.#ofHeaders(answer, response), ...(preflight ? [] : allowedBy(response, methods))];
   }
 
-  #ofNoMethod(response: Response, text: string, methods: string[]): string[] {
-    const found = this.#ofComponents(response, text, ["method_not_allowed", ...BEFORE_THE_ROUTE], "no such method");
-    return response.status === 405 ? [...found, ...allowedBy(response, methods)] : found;
+  #ofNoMethod(asked: Asked, text: string, methods: string[]): string[] {
+    const found = this.#ofComponents(asked, text, ["method_not_allowed", ...BEFORE_THE_ROUTE], "no such method");
+    return asked.response.status === 405 ? [...found, ...allowedBy(asked.response, methods)] : found;
   }
 
   /** An answer that belongs to no operation has to be one of these refusals. */
-  #ofComponents(response: Response, text: string, codes: string[], what: string): string[] {
+  #ofComponents({ method, response }: Asked, text: string, codes: string[], what: string): string[] {
     const code = text.startsWith("{") ? (JSON.parse(text) as { code?: string }).code : undefined;
     if (text !== "" && (code === undefined || !codes.includes(code))) {
       return [`the document has ${what}, but the answer is ${response.status} ${code ?? text.slice(0, 80)}`];
@@ -147,7 +148,8 @@ export class Contract {
     const name = names.find((one) => one.startsWith(`${response.status}.`) && (code === undefined || one.split(".").includes(code)));
     const answer = this.document.components.responses[name ?? ""];
     if (answer === undefined) return [`no refusal is documented with ${response.status} ${code}`];
-    return [...this.#ofHeaders(answer, response), ...this.#ofBody(answer, response, text)];
+    const found = this.#ofHeaders(answer, response);
+    return method === "HEAD" ? found : [...found, ...this.#ofBody(answer, response, text)];
   }
 
   #ofAnswer(operation: Operation, asked: Asked, text: string): string[] {

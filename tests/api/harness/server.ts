@@ -46,10 +46,18 @@ export interface Platform {
   shield?: Shield;
   /** Whether reads may go to a replica that lags. */
   lags?: boolean;
+  /** What runs: the built worker, wrapped by the tests' own, unless said otherwise. */
+  entry?: { main: string; alias?: Record<string, string> };
 }
 
+/** The worker in its wrapper, which records what it does and lets a test make its platform fail. */
+const WRAPPED = { main: fileURLToPath(new URL("worker.ts", import.meta.url)), alias: { "kith-under-test": BUILT_WORKER } };
+
+/** The worker as it is deployed. */
+export const BARE = { main: BUILT_WORKER };
+
 /** Starts the worker with migrated, empty storage. */
-export async function startServer(keys: Keys, vars: Record<string, string>, { shield, lags = false }: Platform): Promise<Server> {
+export async function startServer(keys: Keys, vars: Record<string, string>, { shield, lags = false, entry = WRAPPED }: Platform = {}): Promise<Server> {
   if (!existsSync(BUILT_WORKER)) throw new Error(`there is no build to test: ${BUILT_WORKER}`);
   const declared = unstable_readConfig({ config: `${ROOT}wrangler.toml` }, { hideWarnings: true });
   const harness = createTestHarness({
@@ -59,8 +67,7 @@ export async function startServer(keys: Keys, vars: Record<string, string>, { sh
       {
         config: {
           name: "kith",
-          main: fileURLToPath(new URL("worker.ts", import.meta.url)),
-          alias: { "kith-under-test": BUILT_WORKER },
+          ...entry,
           compatibility_date: declared.compatibility_date ?? "",
           compatibility_flags: declared.compatibility_flags,
           d1_databases: [...declared.d1_databases, ...(lags ? [REPLICA] : [])].map((database: object) => ({ ...database, migrations_dir: `${ROOT}migrations` })),

@@ -84,7 +84,7 @@ async function shownOf(state: State, { posts }: Ledger): Promise<Finding[]> {
   return [...known, ...strange];
 }
 
-async function numbersOf(state: State): Promise<Finding[]> {
+export async function numbersOf(state: State): Promise<Finding[]> {
   const rows = await state.rows<{ user_id: string; last_seq: number; due: number }>(WRONG_NUMBERS);
   return rows.map(({ user_id: person, last_seq: last, due }) => ({
     kind: last < due ? "lost" : "doubled",
@@ -100,7 +100,7 @@ async function marksOf(state: State, ledger: Ledger): Promise<Finding[]> {
 }
 
 /** What a job left undone is lost besides, and found as such. */
-async function leftoversOf(state: State): Promise<Finding[]> {
+export async function leftoversOf(state: State): Promise<Finding[]> {
   const jobs = await state.rows<{ payload: string; dead: number }>("select payload, dead_at is not null as dead from jobs");
   const counters = await state.wrongCounters();
   return [

@@ -1,0 +1,101 @@
+"""What Schemathesis must know of Kith that no JSON Schema can say, and a count of what it did.
+
+Each function of `EXCEPTIONS` is one thing that Kith does on purpose though a check takes it for a
+defect. It is as narrow as the answer allows: the check, the request and the code of the refusal. No
+check is switched off.
+"""
+
+import atexit
+import json
+import os
+from collections import Counter
+
+import schemathesis
+from schemathesis.openapi.checks import RejectedPositiveData, UseAfterFree
+
+# Pairs of pointer and rule: what the tests over HTTP, too, know that a schema cannot say.
+UNSAYABLE = {tuple(pair) for pair in json.loads(os.environ["KITH_FUZZ_UNSAYABLE"])}
+
+
+def problem(response):
+    """The body of a refusal."""
+    try:
+        body = response.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def is_made_up_cursor(failure, case, response):
+    """A cursor bears a code that only Kith can make: one that only looks like it is refused."""
+    return (
+        isinstance(failure, RejectedPositiveData)
+        and response.status_code == 400
+        and problem(response).get("code") == "malformed_cursor"
+        and "cursor" in (case.query or {})
+    )
+
+
+def is_key_of_another_request(failure, case, response):
+    """A key names one request: sent with another body it is refused, as the standard to come demands."""
+    return (
+        isinstance(failure, RejectedPositiveData)
+        and response.status_code == 422
+        and problem(response).get("code") == "idempotency_key_reused"
+        and "Idempotency-Key" in (case.headers or {})
+    )
+
+
+def is_unsayable_rule(failure, case, response):
+    """Reserved names, an e-mail's grammar, a password that is the name: no schema can say them."""
+    broken = problem(response).get("errors", [])
+    return (
+        isinstance(failure, RejectedPositiveData)
+        and response.status_code == 422
+        and case.operation.label == "POST /api/v1/auth/register"
+        and bool(broken)
+        and all((rule["pointer"], rule["code"]) in UNSAYABLE for rule in broken)
+    )
+
+
+def is_like_taken_back(failure, case, response):
+    """What `DELETE …/like` deletes is the like: the post above it stays."""
+    return isinstance(failure, UseAfterFree) and failure.free.endswith("/like")
+
+
+EXCEPTIONS = [is_made_up_cursor, is_key_of_another_request, is_unsayable_rule, is_like_taken_back]
+
+tally = {
+    "cases": 0,
+    "operations": Counter(),
+    "phases": Counter(),
+    "modes": Counter(),
+    "exceptions": Counter(),
+}
+
+
+@schemathesis.hook
+def filter_failure(context, failure, case, response):
+    """Whether it is a finding."""
+    for exception in EXCEPTIONS:
+        if exception(failure, case, response):
+            tally["exceptions"][exception.__name__] += 1
+            return False
+    return True
+
+
+@schemathesis.check
+def is_counted(ctx, response, case):
+    """No check but a count: whatever comes here has been held to all checks."""
+    tally["cases"] += 1
+    tally["operations"][case.operation.label] += 1
+    if case.meta is not None:
+        tally["phases"][case.meta.phase.name.value] += 1
+        tally["modes"][case.meta.generation.mode.value] += 1
+
+
+@atexit.register
+def write_tally():
+    """Where the harness reads it."""
+    with open(os.environ["KITH_FUZZ_TALLY"], "w", encoding="utf-8") as file:
+        json.dump(tally, file)

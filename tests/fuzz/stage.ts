@@ -1,0 +1,118 @@
+/** A Worker of its own for one run of the fuzzing, with a small world in it, and what it must look like after. */
+import { eventually, InVain } from "../api/harness/eventually.ts";
+import { Keys } from "../api/harness/keys.ts";
+import { leftoversOf, numbersOf } from "../api/harness/kill/examination.ts";
+import { Actor, PersonActor } from "../api/harness/person.ts";
+import { BARE, startServer } from "../api/harness/server.ts";
+import type { Server } from "../api/harness/server.ts";
+import type { Page, Post, Tokens } from "../api/harness/shapes.ts";
+import { State } from "../api/harness/state.ts";
+import type { Known } from "./garbage.ts";
+import { LogTally } from "./log.ts";
+
+/** What the examples of the document sign in with. */
+const PASSWORD = "a horse of my own";
+const SETTLE_MS = 60_000;
+/** No limit of requests is to hide what a request would do. */
+const VARS = { RATE_LIMIT_FACTOR: "1000000" };
+
+export class Stage {
+  readonly peers: readonly PersonActor[];
+  readonly #server: Server;
+  readonly #state: State;
+
+  private constructor(server: Server, state: State, peers: readonly PersonActor[]) {
+    this.#server = server;
+    this.#state = state;
+    this.peers = peers;
+  }
+
+  /** Starts the Worker, with people who post, like, block and have been told. */
+  static async open(vars: Record<string, string> = {}): Promise<Stage> {
+    const keys = new Keys();
+    const server = await startServer(keys, { ...VARS, ...vars }, { entry: BARE });
+    const state = new State(server.database, keys);
+    const stage = new Stage(server, state, await populate(server.url, state));
+    const found = await stage.examine();
+    if (found.length > 0) throw new Error(`the stage is not set:\n${found.join("\n")}`);
+    return stage;
+  }
+
+  get url(): URL {
+    return this.#server.url;
+  }
+
+  /** What somebody who knows this world would ask for. */
+  async known(): Promise<Known> {
+    const { peers } = this;
+    const [asha] = peers;
+    if (asha === undefined) throw new Error("nobody signs in");
+    const posts = await this.#state.rows<{ id: string }>("select id from posts");
+    const usernames = await this.#state.rows<{ username: string }>("select username from users");
+    const pages = await Promise.all([asha.posts.list("?limit=2"), asha.notifications("?limit=2"), new Actor(this.url).expect<Page<Post>>(200, "GET", "/posts?limit=5")]);
+    return {
+      tokens: peers.map(({ accessToken }) => accessToken),
+      posts: posts.map(({ id }) => id),
+      usernames: usernames.map(({ username }) => username),
+      cursors: pages.flatMap(({ next_cursor: cursor }) => (cursor === null ? [] : [cursor])),
+    };
+  }
+
+  /** The Worker's log so far. */
+  log(): LogTally {
+    const tally = new LogTally();
+    for (const { level, message } of this.#server.harness.getLogs()) tally.add(level, message);
+    return tally;
+  }
+
+  /** Lets every job be done, and answers what is then wrong with the database. */
+  async examine(): Promise<string[]> {
+    const settled = eventually(
+      "every job is done",
+      async () => {
+        await this.#server.harness.getWorker().scheduled({ cron: "* * * * *" });
+        return (await this.#state.number("select count(*) from jobs where dead_at is null")) === 0;
+      },
+      SETTLE_MS,
+    );
+    await settled.catch((error: unknown) => {
+      if (!(error instanceof InVain)) throw error;
+    });
+    const found = [...(await leftoversOf(this.#state)), ...(await numbersOf(this.#state))];
+    return found.map(({ kind, what }) => `${kind}: ${what}`);
+  }
+
+  async close(): Promise<void> {
+    await this.#server.harness.close();
+  }
+}
+
+async function register(url: URL, username: string): Promise<PersonActor> {
+  const email = `${username}@example.com`;
+  const nobody = new Actor(url);
+  const registered = await nobody.fetch("POST", "/auth/register", { username, email, password: PASSWORD });
+  if (!registered.ok) throw new Error(`${username} was not registered: ${registered.status}`);
+  const { access_token: accessToken } = await nobody.expect<Tokens>(200, "POST", "/auth/login", { username, password: PASSWORD });
+  const account = { id: "", username, email, password: PASSWORD, accessToken };
+  const { id } = await new PersonActor(url, account).profile();
+  return new PersonActor(url, { ...account, id });
+}
+
+/** Answers those who sign in: the one whom the document's examples name, and somebody else. */
+async function populate(url: URL, state: State): Promise<readonly PersonActor[]> {
+  const asha = await register(url, "asha");
+  const ben = await register(url, "ben");
+  const mira = await register(url, "mira");
+  await state.follow(asha, ben);
+  await state.block(mira, ben);
+  for (const [author, audience] of [[asha, [ben, mira]], [ben, [asha]], [mira, [asha]]] as const) {
+    for (let number = 1; number <= 12; number += 1) {
+      const visibility = number % 3 === 0 ? "followers" : "public";
+      const post = await author.posts.create({ caption: `Number ${number} of ${author.username}`, visibility });
+      const seen = audience.filter((one) => visibility === "public" || (one === asha && author === ben));
+      for (const one of seen) await one.like(post);
+      if (number % 5 === 0) await author.posts.delete(post);
+    }
+  }
+  return [asha, ben];
+}

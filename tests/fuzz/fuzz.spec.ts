@@ -6,7 +6,7 @@
 import { afterAll, expect, test } from "vitest";
 import { readDocument } from "../api/harness/openapi.ts";
 import { keepEvidence, makeDirectory } from "../api/harness/scratch.ts";
-import { EXAMPLES, SEEDS, TIMEOUT_MS } from "./extent.ts";
+import { commandFor, EXAMPLES, SEEDS, TIMEOUT_MS } from "./extent.ts";
 import type { LogTally } from "./log.ts";
 import { runSchemathesis } from "./schemathesis.ts";
 import type { Tally } from "./schemathesis.ts";
@@ -66,7 +66,7 @@ test.for(cases)("seed $seed, $who: no answer is another than the document says",
     for (const [status, count] of log.statuses) totals.statuses.set(status, (totals.statuses.get(status) ?? 0) + count);
     for (const [name, count] of Object.entries(report.tally.exceptions)) totals.exceptions.set(name, (totals.exceptions.get(name) ?? 0) + count);
 
-    const again = `npm run fuzz -- --seed ${seed}`;
+    const again = commandFor(seed);
     if (report.code !== 0) {
       await keepEvidence(directory, report.output);
       console.log(`${report.output}\nAgain: ${again}\nKept in ${directory}`);

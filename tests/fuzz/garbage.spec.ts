@@ -5,7 +5,7 @@
 import { afterAll, expect, test } from "vitest";
 import { Random } from "../../scripts/seed/random.mjs";
 import { Contract, readDocument } from "../api/harness/openapi.ts";
-import { EXAMPLES, SEEDS, TIMEOUT_MS } from "./extent.ts";
+import { commandFor, EXAMPLES, SEEDS, TIMEOUT_MS } from "./extent.ts";
 import { Garbage, KNOWN_METHODS } from "./garbage.ts";
 import { Stage } from "./stage.ts";
 import { send } from "./wire.ts";
@@ -70,7 +70,7 @@ test.for(SEEDS)("seed %i, garbage: no answer is another than the document says",
       if (response === null) unanswered += 1;
       else found.push(...(await complaints(contract, sent, response)).map((complaint) => `${complaint}\n    ${shown(sent)}`));
     }
-    expect(found, `again: npm run fuzz -- --seed ${seed}`).toEqual([]);
+    expect(found, `again: ${commandFor(seed)}`).toEqual([]);
     expect(stage.log().found, "the Worker's log").toEqual([]);
     expect(await stage.examine(), "the database").toEqual([]);
   } finally {

@@ -149,19 +149,19 @@ async function route(request, env, cost, requestId) {
 }
 
 /** @type {{ text: string, keys: import("node:crypto").webcrypto.CryptoKey[] }} */
-let known = { text: "", keys: [] };
+let imported = { text: "", keys: [] };
 
 /**
  * The keys of bookmarks, made ready once.
  * @param {string} text
  */
 async function secretKeys(text) {
-  if (known.text !== text) {
+  if (imported.text !== text) {
     const entries = text.split(",").map((entry) => fromBase64(entry.slice(entry.indexOf(":") + 1)));
     const ready = (/** @type {Uint8Array<ArrayBuffer>} */ bytes) => crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
-    known = { text, keys: await Promise.all(entries.map(ready)) };
+    imported = { text, keys: await Promise.all(entries.map(ready)) };
   }
-  return known.keys;
+  return imported.keys;
 }
 
 /** @param {string} text */

@@ -92,8 +92,8 @@ async function register(url: URL, username: string): Promise<PersonActor> {
   const nobody = new Actor(url);
   const registered = await nobody.fetch("POST", "/auth/register", { username, email, password: PASSWORD });
   if (!registered.ok) throw new Error(`${username} was not registered: ${registered.status}`);
-  const { access_token: accessToken } = await nobody.expect<Tokens>(200, "POST", "/auth/login", { username, password: PASSWORD });
-  const account = { id: "", username, email, password: PASSWORD, accessToken };
+  const { access_token: accessToken, refresh_token: refreshToken } = await nobody.expect<Tokens>(200, "POST", "/auth/login", { username, password: PASSWORD });
+  const account = { id: "", username, email, password: PASSWORD, accessToken, refreshToken };
   const { id } = await new PersonActor(url, account).profile();
   return new PersonActor(url, { ...account, id });
 }

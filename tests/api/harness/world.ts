@@ -106,7 +106,7 @@ export async function openColdWorld(vars: Record<string, string>, platform: Plat
 
 /** Starts a world whose reads may lag, for the calling spec file. */
 export function openLaggingWorld(): Promise<World> {
-  return openWorld({}, true);
+  return openWorld({}, { lags: true });
 }
 
 /** Starts a world for the calling spec file and closes it when the file is done. */

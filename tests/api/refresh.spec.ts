@@ -251,7 +251,7 @@ describe("what Kith did not issue", () => {
       "a space before": ` ${asha.refreshToken}`,
       padded: `${asha.refreshToken}=`,
       "with U+0000": `${asha.refreshToken}\u0000`,
-      "long": `${asha.refreshToken}${"A".repeat(60_000)}`,
+      "long": `${asha.refreshToken}${"A".repeat(15_000)}`,
       "SQL": `${session}' or '1'='1.1.${secret}.${code}`,
     };
   }

@@ -145,7 +145,7 @@ pub(super) const EVERY_ANSWER: &[Header] = &[
     Header {
         name: "Access-Control-Expose-Headers",
         says: "The headers that it may read.",
-        pattern: "^[a-z-]+(,[a-z-]+)*$",
+        pattern: "^[a-z0-9-]+(,[a-z0-9-]+)*$",
         example: "etag,link,location,x-request-id",
         always: false,
     },
@@ -191,7 +191,7 @@ pub(super) const SOME_ANSWERS: &[Header] = &[
     Header {
         name: "Access-Control-Allow-Headers",
         says: "The headers that a page may send.",
-        pattern: "^[a-z-]+(,[a-z-]+)*$",
+        pattern: "^[a-z0-9-]+(,[a-z0-9-]+)*$",
         example: "authorization,content-type,idempotency-key",
         always: false,
     },

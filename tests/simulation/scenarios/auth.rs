@@ -46,13 +46,13 @@ pub const LOGIN: Scenario = Scenario {
     weight: 1,
     hashes: true,
     draw: |choice| {
-        let password = if choice.chaos.happens(0.7) {
+        let password = if choice.chaos.happens(0.8) {
             PASSWORD
         } else {
             OTHER_PASSWORD
         };
         let forgetful = choice.chaos.focus == chaos::NAME_USED_UP;
-        let username = if choice.chaos.happens(if forgetful { 0.7 } else { 0.1 }) {
+        let username = if choice.chaos.happens(if forgetful { 0.7 } else { 0.05 }) {
             format!("nobody_{}", choice.chaos.below(2))
         } else {
             choice.username()

@@ -20,26 +20,26 @@ import { setUpBuild, setUpFuzzer } from "./setup.mjs";
 import { findNode, npmTool, PYTHON_MINIMUM, ROOT, toolEnvironment } from "./tools.mjs";
 
 /** @typedef {{ passed: number, failed: number, skipped: number, ok: boolean }} Outcome */
+/** @typedef {{ profile: "release" | "edit", seeds: readonly number[], examples: number, patienceMs: number }} Extent */
 
 const USAGE = "Usage: npm run fuzz -- [--seeds N | --seed S | --minutes M] [--examples N]";
 const EXAMPLES = 100;
 /** Much more than a run takes: Schemathesis is killed then, which fails the run. */
-const RUN_MS = 60 * 60_000;
+const PATIENCE_MS = { short: 10 * 60_000, long: 90 * 60_000 };
 
 /** What `npm test` runs: the same every time, within about a minute. */
-const SHORT = { seeds: [1], examples: 5 };
+const SHORT = { seeds: [1], examples: 5, patienceMs: PATIENCE_MS.short };
 
-/** Why there can be no fuzzing, for those who may go on without it. */
-export const NO_PYTHON = `no Python ≥ ${PYTHON_MINIMUM} with venv was found`;
+const NO_PYTHON = `no Python ≥ ${PYTHON_MINIMUM} with venv was found`;
+const NEEDS_PYTHON = `API fuzzing needs Python: ${NO_PYTHON}.`;
 
 /**
  * Runs these seeds, each signed in, as nobody, and with garbage.
- * @param {{ profile: "release" | "edit", seeds: readonly number[], examples: number }} options
- * @returns {Promise<Outcome | null>} null where there is no Python for it
+ * @param {string} python of the virtual environment with Schemathesis; empty where there is none, and only garbage is sent
+ * @param {Extent} extent
+ * @returns {Promise<Outcome>}
  */
-export async function fuzz({ profile, seeds, examples }) {
-  const tool = await setUpFuzzer();
-  if (tool === null) return null;
+async function fuzz(python, { profile, seeds, examples, patienceMs }) {
   const node = findNode();
   if (node === null) throw new Failure("Set-up has not run: no Node that vitest accepts.");
   const scratch = makeScratch("kith-fuzz-");
@@ -52,10 +52,10 @@ export async function fuzz({ profile, seeds, examples }) {
     const env = {
       ...toolEnvironment(),
       KITH_PROFILE: profile,
-      KITH_FUZZ_PYTHON: tool.python,
+      KITH_FUZZ_PYTHON: python,
       KITH_FUZZ_SEEDS: seeds.join(","),
       KITH_FUZZ_EXAMPLES: String(examples),
-      KITH_FUZZ_TIMEOUT_MS: String(RUN_MS),
+      KITH_FUZZ_TIMEOUT_MS: String(patienceMs),
       [SCRATCH_VARIABLE]: scratch.path,
     };
     const { code } = await show(node, [npmTool("vitest/vitest.mjs"), ...args], { cwd: ROOT, env });
@@ -68,9 +68,13 @@ export async function fuzz({ profile, seeds, examples }) {
 /**
  * The short form, for `npm test`.
  * @param {"release" | "edit"} profile
+ * @param {{ mayGoOn: boolean }} options whether garbage alone is better than nothing where there is no Python
+ * @returns {Promise<Outcome & { missing: string | null }>} with what was missing for the rest
  */
-export function fuzzShortly(profile) {
-  return fuzz({ profile, ...SHORT });
+export async function fuzzShortly(profile, { mayGoOn }) {
+  const tool = await setUpFuzzer();
+  if (tool === null && !mayGoOn) throw new Failure(NEEDS_PYTHON);
+  return { ...(await fuzz(tool?.python ?? "", { profile, ...SHORT })), missing: tool === null ? NO_PYTHON : null };
 }
 
 let removeScratch = () => {};
@@ -128,28 +132,22 @@ function parseNumber(option, text, least, most) {
   throw new Failure(`${option} takes a whole number from ${least} to ${most}, not "${text}".`);
 }
 
-/**
- * @param {readonly number[]} seeds
- * @param {number} examples
- */
-async function fuzzOrFail(seeds, examples) {
-  const outcome = await fuzz({ profile: "release", seeds, examples });
-  if (outcome === null) throw new Failure(`API fuzzing needs Python: ${NO_PYTHON}.`);
-  return outcome.ok;
-}
-
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   await main(async () => {
     endChildrenOnSignals(removeFuzzScratch);
     const { seeds, minutes, examples } = parseOptions();
     await setUpBuild();
+    const tool = await setUpFuzzer();
+    if (tool === null) throw new Failure(NEEDS_PYTHON);
     await build("release");
-    if (minutes === null) return (await fuzzOrFail(seeds, examples)) ? 0 : 1;
+    const rest = { profile: /** @type {const} */ ("release"), examples, patienceMs: PATIENCE_MS.long };
+    const isClean = async (/** @type {number[]} */ some) => (await fuzz(tool.python, { ...rest, seeds: some })).ok;
+    if (minutes === null) return (await isClean(seeds)) ? 0 : 1;
     const end = elapsed() + minutes * 60_000;
     let runs = 0;
     let clean = true;
     do {
-      clean = await fuzzOrFail([newSeed()], examples);
+      clean = await isClean([newSeed()]);
       runs += 1;
     } while (clean && elapsed() < end);
     say(`${counted(runs, "seed")} in ${minutes} min`);

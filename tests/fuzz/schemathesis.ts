@@ -7,7 +7,7 @@ import { UNSAYABLE } from "../api/harness/openapi.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 
-/** The interpreter of the virtual environment that set-up has made. */
+/** The interpreter of the virtual environment that set-up has made; empty where it could not. */
 export const PYTHON = process.env["KITH_FUZZ_PYTHON"] ?? "";
 
 /** Somebody who logs in whenever their session is over. */

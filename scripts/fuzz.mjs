@@ -48,7 +48,7 @@ async function fuzz(python, { profile, seeds, examples, patienceMs }) {
   try {
     // The report goes straight to the terminal, while it goes on.
     const args = ["run", "--config", "tests/fuzz/vitest.config.ts", "--disable-console-intercept"];
-    args.push("--reporter=default", "--reporter=json", `--outputFile.json=${report}`);
+    args.push("--reporter=verbose", "--reporter=json", `--outputFile.json=${report}`);
     const env = {
       ...toolEnvironment(),
       KITH_PROFILE: profile,

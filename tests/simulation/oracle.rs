@@ -38,7 +38,7 @@ impl World {
             .map(|(sql, params)| (*sql, params.as_slice()))
             .collect();
         let (place, outcome) = self.run_in_place(parcel, &statements);
-        let state = self.database.bookmark(self.database.version());
+        let version = self.database.version();
         self.check_place(run, place);
         let sent = statements.iter().map(|(sql, _)| *sql);
         self.state().statements.extend(sent);
@@ -61,7 +61,7 @@ impl World {
         Reply {
             outcome,
             prediction,
-            state,
+            version,
         }
     }
 
@@ -115,12 +115,10 @@ impl World {
             _ => happen(model),
         };
         if let Ok(effect) = &happened
-            && place == Place::Primary
+            && parcel.writes
+            && !effect.replayed
         {
-            run.happened_at = Some(version);
-            if parcel.writes && !effect.replayed {
-                run.happened = Some(effect.clone());
-            }
+            run.happened = Some(effect.clone());
         }
         let prediction = happened.unwrap_or_else(|refusal| refusal);
         (Some(prediction), tasks)

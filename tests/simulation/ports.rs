@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_channel::oneshot;
-use kith::platform::native::SpawnWith;
+use kith::platform::native::{SpawnWith, Version};
 use kith::platform::{
-    Batch, Bookmark, BoxFuture, Clock, Consistency, CostMeter, Database, DatabaseError, KeyValue,
+    Batch, BoxFuture, Clock, Consistency, CostMeter, Database, DatabaseError, KeyValue,
     KeyValueError, Ports, Queue, QueueError, RateLimiter, RateLimiterError, ReachedState, Retrying,
     Shield, StatementResult, Value,
 };
@@ -94,7 +94,7 @@ pub struct Reply {
     /// What it ought to mean.
     pub prediction: Option<Prediction>,
     /// The state after it.
-    pub state: Bookmark,
+    pub version: Version,
 }
 
 impl Trips {
@@ -123,9 +123,10 @@ impl Trips {
                 world.dawdle().await;
                 // What aborted itself has no effect that could be lost.
                 if fault.is_none() || reply.outcome.is_err() {
-                    world.delivered(self.run, self.isolate.number, reply.prediction);
+                    world.delivered(self.run, self.isolate.number, reply.prediction, reply.version);
                     if batch.names_state() && reply.outcome.is_ok() {
-                        self.reached.reach(reply.state);
+                        let state = world.database.bookmark(reply.version);
+                        self.reached.reach(state);
                     }
                     return reply.outcome;
                 }

@@ -182,14 +182,14 @@ impl World {
         let named = answer.bookmark.as_ref().map(|wire| self.version_of(wire));
         let right = match named {
             None => !names_one,
-            Some(version) => names_one && version.is_some() && version >= run.happened_at,
+            Some(version) => names_one && version.is_some() && version >= run.reached,
         };
         if right {
             return Ok(());
         }
         Err(format!(
             "names the state {named:?}, where {:?} was reached",
-            run.happened_at
+            run.reached
         ))
     }
 }

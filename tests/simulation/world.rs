@@ -87,10 +87,10 @@ pub struct Run {
     pub executed: bool,
     /// What its effect must lead to, once it had one.
     pub happened: Option<Prediction>,
-    /// The state right after that.
-    pub happened_at: Option<Version>,
     /// What the last answer of the database that it has seen must lead to.
     pub prediction: Option<Prediction>,
+    /// The state right after that answer.
+    pub reached: Option<Version>,
     /// Whether the last thing it saw of the database was an error.
     pub failed: bool,
     /// The jobs it has left.
@@ -296,8 +296,8 @@ impl World {
             in_maintenance: false,
             executed: false,
             happened: None,
-            happened_at: None,
             prediction: None,
+            reached: None,
             failed: false,
             jobs: vec![],
             flags: Flags::NotRead,
@@ -334,7 +334,13 @@ impl World {
     }
 
     /// An invocation has seen an answer of the database.
-    pub fn delivered(&self, run: RunId, isolate: usize, prediction: Option<Prediction>) {
+    pub fn delivered(
+        &self,
+        run: RunId,
+        isolate: usize,
+        prediction: Option<Prediction>,
+        reached: Version,
+    ) {
         let used_up = prediction
             .as_ref()
             .and_then(|refusal| refusal.body["violated-policies"][0].as_str())
@@ -354,6 +360,7 @@ impl World {
         let run = &mut state.runs[run];
         run.trips += 1;
         run.prediction = prediction;
+        run.reached = Some(reached);
         run.failed = false;
     }
 

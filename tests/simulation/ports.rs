@@ -123,7 +123,12 @@ impl Trips {
                 world.dawdle().await;
                 // What aborted itself has no effect that could be lost.
                 if fault.is_none() || reply.outcome.is_err() {
-                    world.delivered(self.run, self.isolate.number, reply.prediction, reply.version);
+                    world.delivered(
+                        self.run,
+                        self.isolate.number,
+                        reply.prediction,
+                        reply.version,
+                    );
                     if batch.names_state() && reply.outcome.is_ok() {
                         let state = world.database.bookmark(reply.version);
                         self.reached.reach(state);

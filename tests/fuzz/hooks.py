@@ -8,6 +8,7 @@ check is switched off.
 import atexit
 import json
 import os
+import re
 from collections import Counter
 
 import schemathesis
@@ -17,8 +18,8 @@ from schemathesis.openapi.checks import RejectedPositiveData, UseAfterFree
 UNSAYABLE = {tuple(pair) for pair in json.loads(os.environ["KITH_FUZZ_UNSAYABLE"])}
 
 
-def problem(response):
-    """The body of a refusal."""
+def body_of(response):
+    """Its members, if it is a JSON object."""
     try:
         body = response.json()
     except ValueError:
@@ -31,7 +32,7 @@ def is_made_up_cursor(failure, case, response):
     return (
         isinstance(failure, RejectedPositiveData)
         and response.status_code == 400
-        and problem(response).get("code") == "malformed_cursor"
+        and body_of(response).get("code") == "malformed_cursor"
         and "cursor" in (case.query or {})
     )
 
@@ -41,14 +42,24 @@ def is_key_of_another_request(failure, case, response):
     return (
         isinstance(failure, RejectedPositiveData)
         and response.status_code == 422
-        and problem(response).get("code") == "idempotency_key_reused"
+        and body_of(response).get("code") == "idempotency_key_reused"
         and "Idempotency-Key" in (case.headers or {})
+    )
+
+
+def is_other_version(failure, case, response):
+    """What is to be changed has one version: any other that only looks like one is refused."""
+    return (
+        isinstance(failure, RejectedPositiveData)
+        and response.status_code == 412
+        and body_of(response).get("code") == "precondition_failed"
+        and "If-Match" in (case.headers or {})
     )
 
 
 def is_unsayable_rule(failure, case, response):
     """Reserved names, an e-mail's grammar, a password that is the name: no schema can say them."""
-    broken = problem(response).get("errors", [])
+    broken = body_of(response).get("errors", [])
     return (
         isinstance(failure, RejectedPositiveData)
         and response.status_code == 422
@@ -63,7 +74,20 @@ def is_like_taken_back(failure, case, response):
     return isinstance(failure, UseAfterFree) and failure.free.endswith("/like")
 
 
-EXCEPTIONS = [is_made_up_cursor, is_key_of_another_request, is_unsayable_rule, is_like_taken_back]
+EXCEPTIONS = [
+    is_made_up_cursor,
+    is_key_of_another_request,
+    is_other_version,
+    is_unsayable_rule,
+    is_like_taken_back,
+]
+
+# What bears a code that only Kith can make, by where it was issued. A made-up one that looks right would have
+# the request refused before it did anything, so one that was issued takes its place.
+BOOKMARK = "D1-Bookmark"
+bookmarks = {}
+cursors = {}
+LOOKS_RIGHT = re.compile("[A-Za-z0-9_-]{22,512}")
 
 tally = {
     "cases": 0,
@@ -82,6 +106,35 @@ def filter_failure(context, failure, case, response):
             tally["exceptions"][exception.__name__] += 1
             return False
     return True
+
+
+def replace(sent, name, issued):
+    """Puts what was issued, if anything was, in the place of what only looks like it."""
+    value = (sent or {}).get(name)
+    if issued is not None and isinstance(value, str) and LOOKS_RIGHT.fullmatch(value):
+        sent[name] = issued
+
+
+def list_of(case):
+    """A list, as the one who asks sees it."""
+    return (case.auth_identity, case.formatted_path)
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    """Sends what was issued. What looks wrong goes as it is."""
+    replace(case.headers, BOOKMARK, bookmarks.get("latest"))
+    replace(case.query, "cursor", cursors.get(list_of(case)))
+
+
+@schemathesis.hook
+def after_call(context, case, response):
+    """Keeps what was issued."""
+    for bookmark in response.headers.get(BOOKMARK.lower(), []):
+        bookmarks["latest"] = bookmark
+    cursor = body_of(response).get("next_cursor")
+    if cursor is not None:
+        cursors[list_of(case)] = cursor
 
 
 @schemathesis.check

@@ -23,6 +23,9 @@ const LIES: readonly (readonly [finding: RegExp, lie: (document: Loose) => void]
   [/ST\d+ API accepts (requests without|invalid) authentication/, (it) => Object.assign(at(it, "paths", "/.well-known/jwks.json", "get"), { security: [{ access_token: [] }] })],
 ];
 
+/** Where the lies are, so that nothing else takes time. */
+const PLACES = ["/api/v1/posts", "/api/v1/posts/{id}/like", "/api/v1/notifications", "/api/v1/notifications/read", "/health", "/.well-known/jwks.json"];
+
 function at(document: Loose, ...names: string[]): Loose {
   let part = document;
   for (const name of names) {
@@ -41,8 +44,9 @@ test.skipIf(PYTHON === "")("a document that lies is found out", { timeout: TIMEO
     for (const [, lie] of LIES) lie(document as unknown as Loose);
     const path = join(directory, "wrong.json");
     await writeFile(path, JSON.stringify(document));
+    const where = PLACES.flatMap((place) => ["--include-path", place]);
     const options = { url: stage.url, document: path, peers: stage.peers, seed: 1, examples: 1, directory, timeoutMs: TIMEOUT_MS };
-    const { code, output } = await runSchemathesis({ ...options, more: ["--phases", "coverage"] });
+    const { code, output } = await runSchemathesis({ ...options, more: ["--phases", "coverage", ...where] });
     expect(code).toBe(1);
     for (const [finding] of LIES) expect(output).toMatch(finding);
   } finally {

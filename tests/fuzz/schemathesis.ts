@@ -80,7 +80,9 @@ async function configure({ directory, peers }: Options): Promise<string> {
   const signIn = `\n[auth.wfc]\npath = "credentials.json"\npeers = ${JSON.stringify(names)}\n`;
   await mkdir(directory, { recursive: true });
   await writeFile(join(directory, "credentials.json"), credentials(peers));
-  await writeFile(path, peers.length === 0 ? common : common + signIn);
+  // Schemathesis would find out by itself how to register and sign in.
+  const nobody = "\n[auth]\nauto-signup = false\n";
+  await writeFile(path, common + (peers.length === 0 ? nobody : signIn));
   return path;
 }
 

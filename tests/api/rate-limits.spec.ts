@@ -7,9 +7,10 @@ import { describe, expect, test } from "vitest";
 import { statedCost } from "./harness/cost.ts";
 import { eventually } from "./harness/eventually.ts";
 import { anAddress, expectLimited, from, limits } from "./harness/limits.ts";
-import type { PersonActor } from "./harness/person.ts";
+import type { Actor, PersonActor } from "./harness/person.ts";
 import { expectProblem } from "./harness/problem.ts";
 import { ROOT } from "./harness/server.ts";
+import type { Tokens } from "./harness/shapes.ts";
 import { openWorld } from "./harness/world.ts";
 import type { World } from "./harness/world.ts";
 
@@ -388,6 +389,20 @@ describe("the shield", () => {
     await expectLimited(limited, "account");
     await untilLimited(ask(asha), SHIELD);
     expect((await ask(ben)()).status).toBe(200);
+  });
+
+  test("counts an account as one, whichever of its sessions asks", async () => {
+    const { served, limited } = await withinAMinute(async () => {
+      const asha = await someone(shielded, "asha");
+      const again = await signIn({ username: asha.username, password: asha.password }, from(anAddress()), shielded);
+      const { access_token: token } = (await again.json()) as Tokens;
+      const devices: Actor[] = [asha, shielded.bearing(token)];
+      let asked = 0;
+      const device = () => devices[(asked += 1) % devices.length] ?? shielded.anonymous;
+      return untilLimited(() => device().fetch("GET", "/profile", undefined, from(anAddress())), SHIELD);
+    });
+    expect(served).toBe(SHIELD);
+    await expectLimited(limited, "account");
   });
 
   test("takes several of the platform's counters in turn where quotas are multiplied", async () => {

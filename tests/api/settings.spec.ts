@@ -1,6 +1,7 @@
 /** What a deployment can be told: to be discreet, as in production, and what it refuses to run with. */
 import { afterEach, describe, expect, test } from "vitest";
 import { eventually } from "./harness/eventually.ts";
+import { limits } from "./harness/limits.ts";
 import { expectProblem, withoutRequestId } from "./harness/problem.ts";
 import { openColdWorld, openWorld } from "./harness/world.ts";
 
@@ -90,7 +91,7 @@ describe("the operator's flags", () => {
 });
 
 describe("maintenance", () => {
-  test("it closes everything but health, and says when to come back", async () => {
+  test("it closes everything but health, says when to come back, and counts all the same", async () => {
     await closing.keyValue.put("flags", JSON.stringify({ maintenance: true }));
     // An isolate looks the flags up beside its first request, so the first may still be served.
     const closed = await eventually("it is closed", async () => {
@@ -99,6 +100,7 @@ describe("maintenance", () => {
     });
     expect(closed.headers.get("retry-after")).toMatch(/^\d+$/u);
     await expectProblem(closed, 503, "maintenance");
+    expect(Object.keys(limits(closed, "ratelimit-policy"))).toEqual(["address"]);
     expect((await closing.fetch("GET", "/health")).status).toBe(200);
   });
 });

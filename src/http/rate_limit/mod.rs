@@ -270,6 +270,18 @@ mod tests {
     }
 
     #[test]
+    fn a_subject_keeps_its_key_while_the_secret_keys_are_rotated() {
+        let key = |ids: &[u8]| {
+            let keys = ids.iter().map(|id| (format!("k{id}"), [*id; 32]));
+            let keys = SecretKeys::new(keys.collect()).unwrap();
+            let limits = RateLimits::new(Policies::new(1, "").unwrap(), keys);
+            limits.key(limits.policies.of(Limit::SignInName), "username asha")
+        };
+        assert_eq!(key(&[1]), key(&[1, 2]));
+        assert_eq!(key(&[1, 2]), key(&[2, 1]));
+    }
+
+    #[test]
     fn a_key_shows_neither_who_it_is_nor_two_policies_the_same_one() {
         let limits = |key: u8| {
             let keys = SecretKeys::new(vec![("k".to_owned(), [key; 32])]).unwrap();

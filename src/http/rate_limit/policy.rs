@@ -211,6 +211,14 @@ mod tests {
     }
 
     #[test]
+    fn a_factor_multiplies_what_was_changed_too() {
+        let policies = Policies::new(100, "sign-in-address=7/60").unwrap();
+        assert_eq!(policies.of(Limit::SignInAddress).quota, 700);
+        let policies = Policies::new(MOST_FACTOR, "sign-in-address=1000000/60").unwrap();
+        assert_eq!(policies.of(Limit::SignInAddress).quota, 1_000_000_000);
+    }
+
+    #[test]
     fn a_change_of_another_form_is_refused() {
         for changes in [
             "sign-in-name",

@@ -25,6 +25,7 @@ pub const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-pol
 
 /// What is left of those that are counted exactly.
 pub const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+
 /// Names the state of the database that a write has made, for reads to come.
 pub const D1_BOOKMARK: HeaderName = HeaderName::from_static("d1-bookmark");
 

@@ -4,7 +4,7 @@ const HEADER = "d1-bookmark";
 
 export class Bookmark {
   #kept: { session: string; text: string } | null = null;
-  /** How many answers have named a state. */
+  /** How many answers have named a state, or should have. */
   #named = 0;
 
   /** The headers that a request of this session bears. */
@@ -28,7 +28,10 @@ export class Bookmark {
     };
   }
 
+  /** Called when a write may have made a state that no answer has named, and when what is kept is no good. */
   forget(): void {
     this.#kept = null;
+    // What is on its way may name an older state than that.
+    this.#named += 1;
   }
 }

@@ -110,16 +110,26 @@ class Caller {
 
   async #once(request: PreparedRequest, session: Session | null): Promise<Answer> {
     if (session === null) return this.#send(request, {});
-    const authorization = `Bearer ${session.accessToken}`;
-    const bookmark = this.#bookmark.headersFor(session.id);
-    const remember = this.#bookmark.watch();
-    const answer = await this.#send(request, { authorization, ...bookmark }).catch((error: unknown) => {
+    try {
+      return await this.#remembered(request, session, this.#bookmark.headersFor(session.id));
+    } catch (error) {
       if (!hasCode(error, "malformed_bookmark")) throw error;
       this.#bookmark.forget();
-      return this.#send(request, { authorization });
-    });
-    remember(answer.headers, session.id);
-    return answer;
+      return this.#remembered(request, session, {});
+    }
+  }
+
+  /** Keeps the bookmark of the answer; none where a write may have happened and no answer names its state. */
+  async #remembered(request: PreparedRequest, session: Session, bookmark: Record<string, string>): Promise<Answer> {
+    const remember = this.#bookmark.watch();
+    try {
+      const answer = await this.#send(request, { authorization: `Bearer ${session.accessToken}`, ...bookmark });
+      remember(answer.headers, session.id);
+      return answer;
+    } catch (error) {
+      if (mayHaveWritten(request, error)) this.#bookmark.forget();
+      throw error;
+    }
   }
 
   /** Sent again when the answer is lost, for as long as Kith gives the same one. */
@@ -141,6 +151,11 @@ class Caller {
   #send(request: PreparedRequest, headers: Record<string, string>): Promise<Answer> {
     return send(this.#fetch, request, headers, this.#clock);
   }
+}
+
+/** Whether the request may have had its effect though it failed. What Kith refuses has none. */
+function mayHaveWritten({ operation }: PreparedRequest, error: unknown): boolean {
+  return operation.method !== "GET" && !(isProblem(error) && error.status < 500);
 }
 
 /** A registration may be answered without. */

@@ -199,6 +199,36 @@ describe("a bookmark", () => {
     expect(bookmarks(stage)).toEqual([null, null, null, null, "alone"]);
   });
 
+  test.for([
+    ["the network failed", () => Promise.reject(new TypeError("fetch failed"))],
+    ["the database failed", () => problem(503, "dependency_unavailable")],
+    ["a proxy lost the answer", () => new Response("", { status: 502 })],
+  ] as const)("is forgotten where a later write may have happened unseen, because %s", async ([, failure]) => {
+    const held = new Held<Response>();
+    const answers = [json(201, POST, { "d1-bookmark": "older" }), null, held.promise, json(201, POST, { "d1-bookmark": "newer" })];
+    const stage = new Stage(({ method }) => (method === "GET" ? json(200, POST) : (answers.shift() ?? failure())), { retry: { attempts: 1 } });
+    await stage.signedIn();
+    await write(stage);
+    const lost = write(stage);
+    const overlapping = write(stage);
+    await expect(lost).rejects.toBeInstanceOf(KithError);
+    await read(stage);
+    held.resolve(json(201, POST, { "d1-bookmark": "perhaps older" }));
+    await overlapping;
+    for (const step of [read, write, read]) await step(stage);
+    expect(bookmarks(stage)).toEqual([null, "older", "older", null, null, null, "newer"]);
+  });
+
+  test("is kept where a write was refused, which has changed nothing", async () => {
+    const answers = [json(201, POST, { "d1-bookmark": "mark" }), problem(422, "invalid")];
+    const stage = new Stage(({ method }) => (method === "GET" ? json(200, POST) : (answers.shift() ?? noContent())));
+    await stage.signedIn();
+    await write(stage);
+    await expect(write(stage)).rejects.toMatchObject({ code: "invalid" });
+    await read(stage);
+    expect(bookmarks(stage)).toEqual([null, "mark", "mark"]);
+  });
+
   test("that Kith does not take is dropped, and the request sent again without", async () => {
     const stage = new Stage(({ method, headers }) => {
       if (method === "POST") return json(201, POST, { "d1-bookmark": "of an old key" });

@@ -44,6 +44,8 @@ describe("sent again", () => {
     const calls: Call[] = [
       (stage) => stage.kith.login({ body: { username: "asha", password: "a horse of my own" } }),
       (stage) => stage.kith.markRead({ body: { up_to: 3 } }),
+      // It would undo what another device has changed meanwhile.
+      (stage) => stage.kith.updateMyProfile({ body: { bio: "Boats." } }),
     ];
     for (const call of calls) {
       const stage = new Stage(unreachable);

@@ -64,7 +64,8 @@ impl Tags {
 }
 
 impl IfNoneMatch {
-    /// The tags as versions of a list, which hold no space: a tag that does is none of Kith's. So a handler can ask the database for rows only if the version is none of these.
+    /// The tags as versions of a list, which hold no space: a tag that does is none of Kith's. So a
+    /// handler can ask the database for rows only if the version is none of these.
     #[must_use]
     pub fn versions(&self) -> Vec<&str> {
         let opaque = self.0.listed.iter().map(|(_, opaque)| opaque.as_str());

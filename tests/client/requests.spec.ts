@@ -89,6 +89,11 @@ describe("an answer", () => {
     expect(await stage.kith.deletePost({ path: { id: "p1" } })).toMatchObject({ status: 204, data: undefined });
   });
 
+  test("whose data happen to have a code is no refusal", async () => {
+    const stage = new Stage(() => json(200, { ...POST, code: "invalid" }));
+    expect(await stage.kith.getPost({ path: { id: "p1" } })).toMatchObject({ status: 200, data: { code: "invalid" } });
+  });
+
   test("that nothing is new is one for those who ask so", async () => {
     const stage = new Stage(() => new Response(null, { status: 304 }));
     const answer = await stage.kith.listNotifications({ headers: { "If-None-Match": 'W/"x"' } });

@@ -1,5 +1,6 @@
 /** When a request is sent again, after which wait, and what it is then. */
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
+import { CLOCK } from "../../client/src/retry.ts";
 import { idle, json, noContent, problem, Stage } from "./stage.ts";
 import type { Script, Sent } from "./stage.ts";
 
@@ -105,6 +106,22 @@ describe("the wait", () => {
     await expect(call).rejects.toThrow("enough");
     expect(stage.sent).toHaveLength(1);
   });
+});
+
+test("the platform's own clock rings in time, and leaves nothing ticking for who gives up", async () => {
+  vi.useFakeTimers();
+  try {
+    const patient = CLOCK.wait(1_000);
+    const enough = new AbortController();
+    const impatient = CLOCK.wait(60_000, enough.signal);
+    enough.abort(new Error("enough"));
+    await expect(impatient).rejects.toThrow("enough");
+    expect(vi.getTimerCount()).toBe(1);
+    await vi.advanceTimersByTimeAsync(1_000);
+    await patient;
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 describe("a caller who gives up", () => {

@@ -39,6 +39,19 @@ describe("signing in", () => {
     expect(await stage.store.load()).toBeNull();
   });
 
+  test("and a renewal count the token's life from when it was asked for", async () => {
+    const slow = (n: number) => {
+      stage.clock.time += 3_000;
+      return json(200, tokens(n));
+    };
+    const stage = new Stage((sent) => (sent.url.pathname.endsWith("/login") ? slow(1) : takingFrom(2, () => slow(2))(sent)));
+    const begun = stage.clock.now();
+    await stage.kith.login({ body: { username: "asha", password: "a horse of my own" } });
+    expect(await stage.store.load()).toMatchObject({ accessToken: "access-1", expiresAt: begun + 600_000 });
+    await profile(stage);
+    expect(await stage.store.load()).toMatchObject({ accessToken: "access-2", expiresAt: begun + 603_000 });
+  });
+
   test("goes on where a page before it had kept the tokens", async () => {
     const kept = JSON.stringify(await new Stage(noContent).signedIn());
     const stage = new Stage(() => json(200, ME), { tokens: { load: async () => JSON.parse(kept), save: async () => undefined } });
@@ -160,6 +173,13 @@ describe("a renewal", () => {
     expect(stage.signedOut).toEqual([]);
     reachable = true;
     expect(await stage.clock.through(profile(stage))).toMatchObject({ status: 200 });
+  });
+
+  test("that Kith asks to put off for longer fails the call at once, because then the same token would be theft", async () => {
+    const stage = new Stage(takingFrom(2, () => problem(503, "dependency_unavailable", { "retry-after": "5" })));
+    await stage.signedIn();
+    await expect(stage.clock.through(profile(stage))).rejects.toMatchObject({ status: 503, retryAfter: 5_000 });
+    expect([stage.to(REFRESH).length, stage.signedOut]).toEqual([1, []]);
   });
 
   test("that is never answered is given up while Kith would still give the same tokens", async () => {

@@ -1,4 +1,7 @@
 /** What holds for every answer, whatever the route: refusals, identity, trace, cost, caching, log. */
+import { once } from "node:events";
+import { request } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { describe, expect, test } from "vitest";
 import { recordedRows, statedCost } from "./harness/cost.ts";
 import { eventually } from "./harness/eventually.ts";
@@ -131,6 +134,24 @@ describe("bodies", () => {
     await expectProblem(response, 413, "payload_too_large");
   });
 
+  test("a body without end is answered before it ends", async () => {
+    const { url } = await world.fetch("GET", "/health");
+    const headers = { authorization: `Bearer ${asha.accessToken}`, "content-type": "application/json" };
+    const sending = request(new URL("/api/v1/posts", url), { method: "POST", headers });
+    const piece = " ".repeat(16 * 1024);
+    const fill = () => {
+      while (!sending.destroyed && sending.write(piece));
+    };
+    sending.on("drain", fill);
+    fill();
+    try {
+      const [answer] = (await once(sending, "response")) as [IncomingMessage];
+      expect(answer.statusCode).toBe(413);
+    } finally {
+      sending.destroy();
+    }
+  });
+
   test.for([
     ["nothing", ""],
     ["half an object", '{"caption":"x"'],
@@ -187,6 +208,11 @@ describe("what the client takes", () => {
       await expectProblem(await asked(accept), 406, "not_acceptable");
     },
   );
+
+  test("whoever asks only for the methods gets no body, so whatever they take will do", async () => {
+    const response = await world.fetch("OPTIONS", "/api/v1/posts", { accept: "text/html" });
+    expect([response.status, response.headers.get("allow")]).toEqual([204, "GET,HEAD,POST,OPTIONS"]);
+  });
 
   test("nothing happens to who takes no JSON", async () => {
     const before = await world.state.rowCounts();

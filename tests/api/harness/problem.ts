@@ -27,6 +27,8 @@ export async function expectProblem(response: Response, status: number, code: st
   const text = await response.text();
   expect({ status: response.status, text }).toMatchObject({ status, text: expect.stringContaining(`"${code}"`) });
   expect(response.headers.get("content-type")).toBe("application/problem+json");
+  // What is refused now, or to this one, is not refused to the next.
+  expect(response.headers.get("cache-control")).toBe("no-store");
   const problem = JSON.parse(text) as Problem;
   expect(problem.code).toBe(code);
   expect(problem.status).toBe(status);

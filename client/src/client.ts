@@ -50,6 +50,7 @@ export type AnswerOf<Name extends keyof Operations> = {
 /** Milliseconds. For ten seconds Kith gives the same tokens again for a refresh token; later, that is theft. */
 const REDEEM_WITHIN = 8_000;
 
+/** @throws TypeError for a `baseUrl` that nothing can be appended to. */
 export function createClient(options: ClientOptions): Client {
   const caller = new Caller(options);
   const calls = Object.keys(OPERATIONS).map((name) => [name, (input: Input = {}) => caller.call(name as keyof Operations, input)]);
@@ -65,7 +66,7 @@ class Caller {
   readonly #bookmark = new Bookmark();
 
   constructor({ baseUrl, tokens = memoryStore(), onSignedOut = () => undefined, retry = {}, fetch, clock = CLOCK }: ClientOptions) {
-    this.#baseUrl = new URL(baseUrl).href.replace(/\/+$/, "");
+    this.#baseUrl = withoutSlash(new URL(baseUrl));
     this.#fetch = fetch ?? ((url, init) => globalThis.fetch(url, init));
     this.#clock = clock;
     this.#retry = { ...RETRY, ...retry };
@@ -151,6 +152,13 @@ class Caller {
   #send(request: PreparedRequest, headers: Record<string, string>): Promise<Answer> {
     return send(this.#fetch, request, headers, this.#clock);
   }
+}
+
+/** What paths are appended to. Behind a query or a fragment they would be none, and all calls go to one place. */
+function withoutSlash({ href, origin, pathname }: URL): string {
+  const base = origin + pathname;
+  if (href !== base) throw new TypeError("baseUrl is an address and a path, without a name, a query or a fragment");
+  return base.replace(/\/+$/, "");
 }
 
 /** Whether the request may have had its effect though it failed. What Kith refuses has none. */

@@ -45,6 +45,13 @@ describe("a request", () => {
     }
   });
 
+  test.for(["https://kith.test/?a=b", "https://kith.test/#a", "https://asha:secret@kith.test/", "kith.test"])(
+    "has no place to go under %s, so there is no client",
+    (baseUrl) => {
+      expect(() => new Stage(noContent, { baseUrl })).toThrow(TypeError);
+    },
+  );
+
   test("is not redirected, so that no token goes elsewhere", async () => {
     const stage = new Stage(() => new Response(null, { status: 302, headers: { location: "https://elsewhere.test" } }));
     await stage.signedIn();

@@ -134,7 +134,7 @@ describe("bodies", () => {
     await expectProblem(response, 413, "payload_too_large");
   });
 
-  test("a body without end is answered before it ends", async () => {
+  test("a body without end is not read for ever", async () => {
     const { url } = await world.fetch("GET", "/health");
     const headers = { authorization: `Bearer ${asha.accessToken}`, "content-type": "application/json" };
     const sending = request(new URL("/api/v1/posts", url), { method: "POST", headers });
@@ -144,12 +144,13 @@ describe("bodies", () => {
     };
     sending.on("drain", fill);
     fill();
-    try {
-      const [answer] = (await once(sending, "response")) as [IncomingMessage];
-      expect(answer.statusCode).toBe(413);
-    } finally {
-      sending.destroy();
-    }
+    const ended = await once(sending, "response").then(
+      ([answer]: IncomingMessage[]) => answer?.statusCode,
+      (error: NodeJS.ErrnoException) => error.code,
+    );
+    sending.destroy();
+    // Whoever goes on sending may see the connection end before they see the answer.
+    expect([413, "ECONNRESET", "EPIPE"]).toContain(ended);
   });
 
   test.for([

@@ -71,7 +71,7 @@ pub(super) struct Tokens {
     #[schemars(range(min = 1), example = 600)]
     expires_in: u64,
     /// For new tokens when these are over.
-    #[schemars(example = &"AZ6PeixBez6dUm8KGyw9ThQq.4nMZ1wXk2vYc0sJ8pB5eRw")]
+    #[schemars(example = refresh::EXAMPLE)]
     refresh_token: String,
 }
 

@@ -10,4 +10,4 @@ mod rules;
 mod store;
 mod token;
 
-pub(super) use token::{RefreshToken, first};
+pub(super) use token::{EXAMPLE, RefreshToken, first};

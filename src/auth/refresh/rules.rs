@@ -12,7 +12,7 @@ use crate::text::Checks;
 #[schemars(description = "A refresh token.")]
 pub(crate) struct RefreshRequest {
     /// As it was answered last.
-    #[schemars(required, example = &"AZ6PeixBez6dUm8KGyw9ThQq.4nMZ1wXk2vYc0sJ8pB5eRw")]
+    #[schemars(required, example = super::EXAMPLE)]
     refresh_token: Option<String>,
 }
 

@@ -22,6 +22,13 @@ const CHILD: &str = "refresh_token_child";
 /// The longest token there can be: an id, a generation of any length, a secret and a code.
 const MAX_LENGTH: usize = 36 + 1 + 20 + 1 + 43 + 1 + 43;
 
+/// What the document shows for a token.
+pub(in crate::auth) const EXAMPLE: &str = concat!(
+    "0192d2f4-7c1e-7a53-9d0c-3f1b6a2e4c58.2.",
+    "Zm9yIHRoZSBleGFtcGxlIG9mIHRoZSBkb2N1bWVudCE.",
+    "c29tZSBjb2RlIHRoYXQgbm9ib2R5IGhhcyBtYWRlISE"
+);
+
 /// A refresh token, without its code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::auth) struct RefreshToken {
@@ -145,6 +152,14 @@ mod tests {
             assert!(text.len() <= MAX_LENGTH);
             assert_eq!(RefreshToken::read(&text, &keys), Some(token));
         }
+    }
+
+    #[test]
+    fn the_example_looks_like_a_token_and_is_none() {
+        let lengths = |text: &str| text.split('.').map(str::len).collect::<Vec<_>>();
+        let keys = keys(&[1]);
+        assert_eq!(lengths(EXAMPLE), lengths(&token().text(&keys)));
+        assert_eq!(RefreshToken::read(EXAMPLE, &keys), None);
     }
 
     #[test]

@@ -218,6 +218,7 @@ fn meaning(text: &str) -> String {
         DatabaseError::Unique(columns) => format!("Unique: {columns}"),
         DatabaseError::Unavailable(_) => "Unavailable".to_owned(),
         DatabaseError::Failed(_) => "Failed".to_owned(),
+        DatabaseError::UnknownState => "UnknownState".to_owned(),
     }
 }
 

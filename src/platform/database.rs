@@ -87,7 +87,13 @@ pub enum DatabaseError {
     Unavailable(String),
     /// A statement is wrong: a defect of Kith.
     Failed(String),
+    /// The batch was to see a state that the database does not know: it was restored since, or it is
+    /// another one. Nothing was run.
+    UnknownState,
 }
+
+/// What D1 calls that.
+const UNKNOWN_STATE: &str = "D1_SESSION_ERROR";
 
 /// What says that a statement or its values are wrong: result codes of SQLite, and D1's own words where
 /// it finds out first. Other codes, such as `SQLITE_BUSY` or `SQLITE_FULL`, say that the database
@@ -121,6 +127,9 @@ impl DatabaseError {
             let columns = rest.split(": SQLITE_").next().unwrap_or(rest);
             return Self::Unique(columns.trim().to_owned());
         }
+        if text.contains(UNKNOWN_STATE) {
+            return Self::UnknownState;
+        }
         if DEFECTS.iter().any(|defect| text.contains(defect)) {
             Self::Failed(text.to_owned())
         } else {
@@ -135,6 +144,7 @@ impl fmt::Display for DatabaseError {
             Self::Aborted(abort) => write!(formatter, "aborted: {}", abort.code()),
             Self::Unique(columns) => write!(formatter, "not unique: {columns}"),
             Self::Unavailable(text) | Self::Failed(text) => formatter.write_str(text),
+            Self::UnknownState => formatter.write_str("unknown state"),
         }
     }
 }
@@ -154,6 +164,8 @@ impl From<DatabaseError> for Error {
                 code: Code::DependencyUnavailable,
                 source,
             },
+            // The client drops it, and reads without one.
+            DatabaseError::UnknownState => Self::Malformed(Code::MalformedBookmark),
             // Whoever appends these conditions answers for them.
             DatabaseError::Aborted(
                 Abort::IdempotencyHit | Abort::OverFirstLimit | Abort::OverSecondLimit,
@@ -193,6 +205,12 @@ mod tests {
             DatabaseError::from_text(text),
             DatabaseError::Unique("users.email".into())
         );
+    }
+
+    #[test]
+    fn a_state_that_the_database_does_not_know_is_no_outage() {
+        let text = "D1_SESSION_ERROR: invalid bookmark or constraint";
+        assert_eq!(DatabaseError::from_text(text), DatabaseError::UnknownState);
     }
 
     #[test]

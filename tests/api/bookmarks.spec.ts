@@ -102,3 +102,12 @@ test("a bookmark is no cursor, and a cursor is none", async () => {
   await expectProblem(response, 400, "malformed_cursor");
   expect(await tripsOf(response)).toEqual([]);
 });
+
+test("a bookmark that Kith made for a database as it was before it was restored is refused, and reading without it works", async () => {
+  const asha = await world.person("asha");
+  const { path, bookmark } = await publish(asha);
+  const later = stateOf(bookmark).replace(/^[0-9a-f]{8}/, "7fffffff");
+  const refused = await ask(asha, "GET", path, sealed(ownKey, "bookmark", later));
+  await expectProblem(refused, 400, "malformed_bookmark");
+  expect((await asha.fetch("GET", path)).status).toBe(200);
+});

@@ -67,7 +67,9 @@ fn means_json(media_type: &MediaType<'_>) -> bool {
 /// The weight of a media range, from 0, which refuses it, to 1. One that is no number counts as none.
 fn weight(range: &MediaType<'_>) -> f32 {
     let weight = range.get_param(Q).and_then(|q| q.as_str().parse().ok());
-    weight.unwrap_or(1.0)
+    weight
+        .filter(|weight: &f32| !weight.is_nan())
+        .unwrap_or(1.0)
 }
 
 #[cfg(test)]
@@ -117,6 +119,7 @@ mod tests {
             "*/*",
             "text/html, application/xhtml+xml, */*;q=0.8",
             "text/html;q=0.9,application/json;q=0.001",
+            "application/json;q=nan",
         ] {
             assert!(accepts(value), "{value}");
         }

@@ -1,16 +1,15 @@
 //! The whole document.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::headers::{self, EVERY_ANSWER, EVERY_REQUEST, Header, SOME_ANSWERS, SOME_REQUESTS};
 use super::operation::{Answer, Asker, Link, Operation, path_parameter};
-use super::{example, source};
-use crate::error::{Code, Rule};
+use super::{codes, example, source};
 use crate::http::problem::{Problem, Refusal};
 
 /// The name of the security scheme.
@@ -246,7 +245,7 @@ impl Document {
         let mut answered = self.answers.take_definitions(true);
         answered.values_mut().for_each(forget_reading);
         schemas.extend(answered);
-        close_codes(&mut schemas);
+        codes::close(&mut schemas);
 
         let components = |headers: [&[Header]; 2], entry: fn(&Header) -> Value| -> Value {
             headers
@@ -403,65 +402,4 @@ fn is_unsigned(format: &Value) -> bool {
     format
         .as_str()
         .is_some_and(|format| format.starts_with("uint"))
-}
-
-/// The codes are texts in the types of the bodies: here they become the closed lists they are of.
-fn close_codes(schemas: &mut Map<String, Value>) {
-    let mut problems = variants::<Code>();
-    problems.extend(
-        Refusal::without_code()
-            .iter()
-            .map(|refusal| (refusal.code().to_owned(), refusal.detail().to_owned())),
-    );
-    let lists = [
-        (
-            "Problem",
-            "ProblemCode",
-            "What went wrong. The list is closed, and the codes stay the same while texts may change.",
-            problems,
-        ),
-        (
-            "BrokenRule",
-            "RuleCode",
-            "The rule that was broken. The list is closed.",
-            variants::<Rule>(),
-        ),
-    ];
-    for (owner, name, says, codes) in lists {
-        let names: BTreeSet<_> = codes.keys().collect();
-        let list = json!({
-            "type": "string",
-            "description": says,
-            "enum": names,
-            "x-enumDescriptions": codes,
-        });
-        schemas.insert(name.to_owned(), list);
-        if let Some(code) = schemas
-            .get_mut(owner)
-            .and_then(|owner| owner.pointer_mut("/properties/code"))
-        {
-            *code = json!({"$ref": format!("#/components/schemas/{name}")});
-        }
-    }
-}
-
-/// The names of an enum's variants, and what their comments say.
-fn variants<T: JsonSchema>() -> BTreeMap<String, String> {
-    let schema = T::json_schema(&mut SchemaSettings::draft2020_12().into_generator());
-    let variants = schema.get("oneOf").and_then(Value::as_array);
-    variants
-        .into_iter()
-        .flatten()
-        .filter_map(|variant| {
-            // A variant that bears a number is an object with one field, which is the variant's name.
-            let name = variant
-                .get("const")
-                .or_else(|| variant.pointer("/required/0"));
-            let says = variant.get("description").and_then(Value::as_str);
-            Some((
-                name?.as_str()?.to_owned(),
-                says.unwrap_or_default().to_owned(),
-            ))
-        })
-        .collect()
 }

@@ -6,6 +6,7 @@
 //! answers, and refuses of its own. What holds for every route stands once, in [`headers`] and in
 //! `Document`.
 
+mod codes;
 mod document;
 mod example;
 mod headers;

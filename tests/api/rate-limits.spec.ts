@@ -369,6 +369,15 @@ describe("the shield", () => {
     expect((await ask(anAddress())).status).toBe(200);
   });
 
+  test("does not count a browser's preflight, so that a page can read that it asks too often", async () => {
+    const address = from(anAddress());
+    const preflight = { ...address, origin: "https://app.example", "access-control-request-method": "GET" };
+    for (let asked = 0; asked < 3 * SHIELD; asked += 1) {
+      expect((await shielded.fetch("OPTIONS", "/api/v1/posts", preflight)).status).toBe(204);
+    }
+    expect((await shielded.fetch("GET", "/api/v1/posts", address)).status).toBe(200);
+  });
+
   test("counts whoever has no address as one", async () => {
     const ask = (address: string) => shielded.fetch("GET", "/health", from(address));
     const nonsense = ["unknown", "203.0.113.7, 203.0.113.8", "203.0.113.999"];

@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 
 use super::body::JsonBody;
 use super::extract::{parse, read_json};
+use super::forget::forget;
 use super::headers::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
 use super::problem::Refusal;
 use super::respond::created;
@@ -180,22 +181,12 @@ pub async fn commit<T: DeserializeOwned>(
     }
 }
 
-/// How many batches one sweep takes at most.
-const SWEEP_BATCHES: usize = 20;
-
 /// Forgets keys that are a day old.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn sweep(database: &dyn Database, now: Timestamp) -> Result<(), Error> {
-    for _ in 0..SWEEP_BATCHES {
-        let (batch, forgotten) = store::sweep(now);
-        let forgotten = batch.run(database).await?.changes(forgotten)?;
-        if i64::try_from(forgotten).unwrap_or(i64::MAX) < store::SWEEP_LIMIT {
-            break;
-        }
-    }
-    Ok(())
+    forget(database, store::SWEEP_LIMIT, || store::sweep(now)).await
 }
 
 async fn replay<T: DeserializeOwned>(

@@ -21,6 +21,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::request::Parts;
 
 use super::exchange::Exchange;
+use super::forget::forget;
 use super::problem::Refusal;
 use crate::error::Error;
 use crate::mac::SecretKeys;
@@ -222,22 +223,12 @@ fn seconds_until(then: Timestamp, now: Timestamp) -> u32 {
     u32::try_from(seconds).unwrap_or(u32::MAX)
 }
 
-/// How many batches one sweep takes at most.
-const SWEEP_BATCHES: usize = 20;
-
 /// Forgets windows that are over.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn sweep(database: &dyn Database, now: Timestamp) -> Result<(), Error> {
-    for _ in 0..SWEEP_BATCHES {
-        let (batch, forgotten) = store::sweep(now);
-        let forgotten = batch.run(database).await?.changes(forgotten)?;
-        if i64::try_from(forgotten).unwrap_or(i64::MAX) < store::SWEEP_LIMIT {
-            break;
-        }
-    }
-    Ok(())
+    forget(database, store::SWEEP_LIMIT, || store::sweep(now)).await
 }
 
 #[cfg(test)]

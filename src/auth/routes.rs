@@ -123,8 +123,7 @@ pub(super) struct PublicKeys<'a> {
 /// Registers an account.
 ///
 /// A deployment for development signs the new account in at once and tells which name is taken. Any
-/// other answers 202 whether or not the e-mail address was taken, so that nobody learns who has an
-/// account; the tokens come from the first login.
+/// other answers 202 whether or not the e-mail address was taken; the tokens come from the first login.
 pub(super) async fn register(
     app: App,
     limiter: Limiter,
@@ -177,8 +176,9 @@ async fn register_openly(
     Ok(created(&location, &Registered { user, tokens }))
 }
 
-/// Creates the account and answers the same whether or not the e-mail address was taken, so that
-/// nobody learns who has an account. Tokens come from the first sign-in.
+/// Creates the account and answers the same whether or not the e-mail address was taken. Tokens come
+/// from the first sign-in. Until an account waits for its mail, whether there is one under the new
+/// username still tells (decision 0015).
 async fn register_discreetly(
     app: &App,
     registration: &Registration,

@@ -15,7 +15,9 @@ use crate::chaos;
 use crate::executor::Owner;
 use crate::hands::Kind;
 use crate::ports::{LATEST, ports};
-use crate::scenarios::{BURY, FORGET_COUNTS, FORGET_KEYS, LIKE_JOB, POST_DELETED_JOB, SWEEP_SITES};
+use crate::scenarios::{
+    BURY, FORGET_COUNTS, FORGET_KEYS, LIKE_JOB, POST_DELETED_JOB, SWEEP_SITES, Site,
+};
 use crate::world::{Isolate, RunId, What, World};
 
 async fn sleep(world: &World, millis: u64) {
@@ -103,42 +105,41 @@ pub async fn fire_cron(world: Arc<World>) {
 }
 
 fn sweep(world: &Arc<World>) {
-    let isolate = world.any_isolate();
-    let run = world.prepare(What::Sweep, SWEEP_SITES);
-    world.note(|| format!("run {run} in isolate {}: sweep", isolate.number));
-    let app = App::new(isolate.deployment.clone(), ports(world, &isolate, run));
-    let held = world.hold(isolate.number, Kind::Chore);
-    world
-        .spawner
-        .spawn(Owner::Isolate(isolate.number), async move {
-            let _held = held;
-            jobs::sweep(&app).await;
-        });
+    do_chore(world, What::Sweep, SWEEP_SITES, |app| async move {
+        jobs::sweep(&app).await;
+    });
 }
 
 fn forget_keys(world: &Arc<World>) {
-    let isolate = world.any_isolate();
-    let run = world.prepare(What::Forget, &[FORGET_KEYS]);
-    let app = App::new(isolate.deployment.clone(), ports(world, &isolate, run));
-    let held = world.hold(isolate.number, Kind::Chore);
-    world
-        .spawner
-        .spawn(Owner::Isolate(isolate.number), async move {
-            let _held = held;
-            app.forget_old_keys().await;
-        });
+    do_chore(world, What::Forget, &[FORGET_KEYS], |app| async move {
+        app.forget_old_keys().await;
+    });
 }
 
 fn forget_counts(world: &Arc<World>) {
+    do_chore(world, What::Forget, &[FORGET_COUNTS], |app| async move {
+        app.forget_old_counts().await;
+    });
+}
+
+/// Lets some isolate do what cron asks for.
+fn do_chore<F: Future<Output = ()> + Send + 'static>(
+    world: &Arc<World>,
+    what: What,
+    sites: &'static [Site],
+    work: impl FnOnce(App) -> F,
+) {
     let isolate = world.any_isolate();
-    let run = world.prepare(What::Forget, &[FORGET_COUNTS]);
+    let run = world.prepare(what, sites);
+    world.note(|| format!("run {run} in isolate {}: a chore", isolate.number));
     let app = App::new(isolate.deployment.clone(), ports(world, &isolate, run));
     let held = world.hold(isolate.number, Kind::Chore);
+    let work = work(app);
     world
         .spawner
         .spawn(Owner::Isolate(isolate.number), async move {
             let _held = held;
-            app.forget_old_counts().await;
+            work.await;
         });
 }
 

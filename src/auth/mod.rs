@@ -9,9 +9,11 @@
 pub mod openapi;
 mod password;
 mod refresh;
+mod registration;
 pub mod routes;
 mod rules;
-mod store;
+mod sessions;
+mod sign_in;
 mod token;
 mod verified;
 

@@ -4,9 +4,10 @@
 use http::StatusCode;
 
 use super::refresh::routes::refresh;
-use super::routes::{
-    Accepted, PublicKeys, Registered, Tokens, get_public_keys, login, logout, register,
-};
+use super::registration::routes::{Accepted, Registered, register};
+use super::routes::{PublicKeys, Tokens, get_public_keys};
+use super::sessions::routes::logout;
+use super::sign_in::routes::login;
 use crate::error::{Code, Error};
 use crate::http::api;
 use crate::http::openapi::{Answer, Asker, Document, Input, Operation};
@@ -55,7 +56,13 @@ pub fn describe(document: &mut Document) {
     document.slice(
         "auth",
         include_str!("mod.rs"),
-        concat!(include_str!("routes.rs"), include_str!("refresh/routes.rs")),
+        concat!(
+            include_str!("routes.rs"),
+            include_str!("registration/routes.rs"),
+            include_str!("sign_in/routes.rs"),
+            include_str!("sessions/routes.rs"),
+            include_str!("refresh/routes.rs"),
+        ),
         operations,
     );
 }

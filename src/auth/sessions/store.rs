@@ -1,10 +1,7 @@
-//! The `sessions` table.
+//! The `sessions` table: beginnings and ends.
 
-use serde::Deserialize;
-
-use super::rules::Name;
 use crate::id::{SessionId, UserId};
-use crate::platform::{Batch, Rows, Write, params};
+use crate::platform::{Batch, Write, params};
 use crate::time::Timestamp;
 use crate::viewer::Viewer;
 
@@ -42,32 +39,6 @@ where id = ?2 and status = 'active' and password_hash = ?7",
             password_hash,
         ],
     )
-}
-
-/// What a sign-in is held against.
-#[derive(Deserialize)]
-pub(super) struct CredentialsRow {
-    pub(super) id: UserId,
-    pub(super) password_hash: String,
-    pub(super) status: String,
-}
-
-/// Appends a query for the credentials of whoever has this name.
-pub(super) fn select_credentials(batch: &mut Batch, name: &Name) -> Rows<CredentialsRow> {
-    match name {
-        Name::Username(username) => batch.query(
-            "select id, password_hash, status
-from users
-where username = ?1",
-            params![username.as_str()],
-        ),
-        Name::Email(email) => batch.query(
-            "select id, password_hash, status
-from users
-where email = ?1",
-            params![email.as_str()],
-        ),
-    }
 }
 
 /// Ends the viewer's own session.

@@ -1,0 +1,169 @@
+//! `POST /auth/register`.
+
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use http::StatusCode;
+use http::header::HeaderMap;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::rules::{RegisterRequest, Registration};
+use crate::app::App;
+use crate::auth::password;
+use crate::auth::routes::Tokens;
+use crate::auth::sessions::Session;
+use crate::error::{Code, Error};
+use crate::flags;
+use crate::http::api;
+use crate::http::body::JsonBody;
+use crate::http::extract::Json;
+use crate::http::rate_limit::{Attempt, Limit, Limiter};
+use crate::http::respond::{created, json};
+use crate::id::UserId;
+use crate::platform::{Batch, Rows};
+use crate::users::{self, Me, Taken};
+
+/// The route of registration.
+pub(in crate::auth) fn router() -> Router {
+    Router::new().route(api!("/auth/register"), post(register))
+}
+
+impl JsonBody for RegisterRequest {
+    const LIMIT: usize = 16 * 1024;
+}
+
+/// A new account and its first session.
+#[derive(JsonSchema, Serialize)]
+pub(in crate::auth) struct Registered {
+    user: Me,
+    #[serde(flatten)]
+    tokens: Tokens,
+}
+
+/// A registration of which is not told whether it made an account.
+#[derive(JsonSchema, Serialize)]
+pub(in crate::auth) struct Accepted {
+    /// What comes next.
+    #[schemars(extend("const" = "verify_email"))]
+    status: &'static str,
+}
+
+/// `POST /auth/register`
+///
+/// Registers an account.
+///
+/// A deployment for development signs the new account in at once and tells which name is taken. Any
+/// other answers 202 whether or not the e-mail address was taken; the tokens come from the first login.
+pub(in crate::auth) async fn register(
+    app: App,
+    limiter: Limiter,
+    headers: HeaderMap,
+    Json(request): Json<RegisterRequest>,
+) -> Result<Response, Error> {
+    let registration = request.parse()?;
+    let flags = flags::read(app.ports()).await;
+    if !flags.unwrap_or_else(|| app.known_flags()).registration_open {
+        return Err(Error::Forbidden(Code::RegistrationClosed));
+    }
+    let mut batch = Batch::public();
+    let subjects = [(Limit::RegistrationAddress, limiter.address())];
+    let attempt = limiter.count(&mut batch, app.now(), subjects)?;
+    let hash = password::hash(&registration.password, app.ports().random.as_ref())?;
+    if app.config().reveal_email {
+        register_openly(&app, &headers, &registration, &hash, batch, &attempt).await
+    } else {
+        register_discreetly(&app, &registration, hash, batch, &attempt).await
+    }
+}
+
+/// Creates the account and signs it in, and tells which name is taken: for development.
+async fn register_openly(
+    app: &App,
+    headers: &HeaderMap,
+    registration: &Registration,
+    hash: &str,
+    mut batch: Batch,
+    attempt: &Attempt,
+) -> Result<Response, Error> {
+    let user = new_user_id(app);
+    let taken = append_account(&mut batch, app, &user, registration, hash.to_owned());
+    let (session, tokens) = Session::begin(app, &user, headers)?;
+    let opened = session.append(&mut batch, hash);
+    let me = users::select_me(&mut batch, &user);
+    let outcome = attempt.run(batch, app.ports().database.as_ref()).await?;
+    let taken = outcome.first(&taken)?.ok_or_else(no_row)?;
+    require_free_username(taken)?;
+    if taken.email {
+        return Err(Error::Conflict(Code::EmailTaken));
+    }
+    if outcome.changes(opened)? != 1 {
+        return Err(Error::internal("a new account is not active"));
+    }
+    let user = outcome
+        .first(&me)?
+        .ok_or_else(|| Error::internal("a new account is gone"))?;
+    let location = format!(api!("/users/{}"), registration.username.as_str());
+    Ok(created(&location, &Registered { user, tokens }))
+}
+
+/// Creates the account and answers the same whether or not the e-mail address was taken. Tokens come
+/// from the first sign-in. Until an account waits for its mail, whether there is one under the new
+/// username still tells (decision 0015).
+async fn register_discreetly(
+    app: &App,
+    registration: &Registration,
+    hash: String,
+    mut batch: Batch,
+    attempt: &Attempt,
+) -> Result<Response, Error> {
+    let taken = append_account(&mut batch, app, &new_user_id(app), registration, hash);
+    let outcome = attempt.run(batch, app.ports().database.as_ref()).await?;
+    require_free_username(outcome.first(&taken)?.ok_or_else(no_row)?)?;
+    // Nobody is signed in yet who could ask for the state, and it must not show what was written.
+    app.ports().reached.withhold();
+    Ok((
+        StatusCode::ACCEPTED,
+        json(&Accepted {
+            status: "verify_email",
+        }),
+    )
+        .into_response())
+}
+
+/// The username is looked at first, whatever the address: which of two taken names is told must not
+/// show whether the address has an account.
+fn require_free_username(taken: Taken) -> Result<(), Error> {
+    if taken.username {
+        return Err(Error::Conflict(Code::UsernameTaken));
+    }
+    Ok(())
+}
+
+fn no_row() -> Error {
+    Error::internal("a query that always has a row has none")
+}
+
+fn new_user_id(app: &App) -> UserId {
+    UserId::generate(app.ports().clock.as_ref(), app.ports().random.as_ref())
+}
+
+fn append_account(
+    batch: &mut Batch,
+    app: &App,
+    user: &UserId,
+    registration: &Registration,
+    password_hash: String,
+) -> Rows<Taken> {
+    users::append_account(
+        batch,
+        users::NewAccount {
+            id: user,
+            username: registration.username.as_str(),
+            email: registration.email.as_str(),
+            password_hash,
+            display_name: &registration.display_name,
+            created_at: app.now(),
+        },
+    )
+}

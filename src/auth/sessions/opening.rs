@@ -1,0 +1,78 @@
+//! A session that begins.
+
+use std::time::Duration;
+
+use http::header::{HeaderMap, USER_AGENT};
+
+use super::store;
+use crate::app::App;
+use crate::auth::refresh;
+use crate::auth::routes::Tokens;
+use crate::error::Error;
+use crate::id::{SessionId, UserId};
+use crate::platform::{Batch, Write};
+
+/// How long a session lives without being renewed.
+pub(in crate::auth) const SESSION_LIFETIME: Duration = Duration::from_hours(60 * 24);
+
+/// The most of a `User-Agent` that is kept, in characters.
+const MAX_USER_AGENT: usize = 256;
+
+/// A session about to begin.
+pub(in crate::auth) struct Session<'a> {
+    app: &'a App,
+    id: SessionId,
+    user: &'a UserId,
+    user_agent: String,
+    refresh_hash: String,
+}
+
+impl<'a> Session<'a> {
+    /// A session of `user` on the device that sent `headers`, and its tokens. It is none before its batch
+    /// commits.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] only.
+    pub(in crate::auth) fn begin(
+        app: &'a App,
+        user: &'a UserId,
+        headers: &HeaderMap,
+    ) -> Result<(Self, Tokens), Error> {
+        let ports = app.ports();
+        let id = SessionId::generate(ports.clock.as_ref(), ports.random.as_ref());
+        let refresh = refresh::first(&id, ports.random.as_ref());
+        let tokens = Tokens::issue(app, user, &id, &refresh)?;
+        let user_agent = headers
+            .get(USER_AGENT)
+            .and_then(|value| value.to_str().ok());
+        let user_agent = user_agent
+            .unwrap_or_default()
+            .chars()
+            .take(MAX_USER_AGENT)
+            .collect();
+        Ok((
+            Self {
+                app,
+                id,
+                user,
+                user_agent,
+                refresh_hash: refresh.hash(),
+            },
+            tokens,
+        ))
+    }
+
+    /// Appends the session, as [`store::append_session`] does.
+    pub(in crate::auth) fn append(&self, batch: &mut Batch, password_hash: &str) -> Write {
+        let now = self.app.now();
+        let session = store::NewSession {
+            id: &self.id,
+            user_id: self.user,
+            user_agent: &self.user_agent,
+            refresh_hash: &self.refresh_hash,
+            created_at: now,
+            expires_at: now.plus(SESSION_LIFETIME),
+        };
+        store::append_session(batch, &session, password_hash)
+    }
+}

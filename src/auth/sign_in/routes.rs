@@ -1,0 +1,72 @@
+//! `POST /auth/login`.
+
+use axum::Router;
+use axum::response::Response;
+use axum::routing::post;
+use http::header::HeaderMap;
+
+use super::rules::LoginRequest;
+use super::store;
+use crate::app::App;
+use crate::auth::password;
+use crate::auth::sessions::Session;
+use crate::error::{Code, Error};
+use crate::http::api;
+use crate::http::body::JsonBody;
+use crate::http::extract::Json;
+use crate::http::rate_limit::{Limit, Limiter};
+use crate::http::respond::json;
+use crate::platform::Batch;
+
+/// The route of sign-ins.
+pub(in crate::auth) fn router() -> Router {
+    Router::new().route(api!("/auth/login"), post(login))
+}
+
+impl JsonBody for LoginRequest {
+    const LIMIT: usize = 16 * 1024;
+}
+
+/// `POST /auth/login`
+///
+/// Logs in, which begins a session.
+///
+/// The answer to an unknown name is that to a wrong password. Too many wrong ones, and the name cannot
+/// sign in for a while; who is signed in stays so.
+pub(in crate::auth) async fn login(
+    app: App,
+    limiter: Limiter,
+    headers: HeaderMap,
+    Json(request): Json<LoginRequest>,
+) -> Result<Response, Error> {
+    let (name, typed) = request.parse()?;
+    let database = app.ports().database.as_ref();
+    let mut batch = Batch::public();
+    // Counted before the password is looked at, so that no number of guesses at once has more than
+    // the quota.
+    let subjects = [
+        (Limit::SignInAddress, limiter.address()),
+        (Limit::SignInName, name.subject()),
+    ];
+    let attempt = limiter.count(&mut batch, app.now(), subjects)?;
+    let row = store::select_credentials(&mut batch, &name);
+    let row = attempt.run(batch, database).await?.first(&row)?;
+    // The same work for an unknown name as for a wrong password, and the same answer.
+    let matches = password::verify(&typed, row.as_ref().map(|row| row.password_hash.as_str()))?;
+    let refused = || Error::Unauthenticated(Code::InvalidCredentials);
+    let account = row
+        .filter(|row| matches && row.status != "deleted")
+        .ok_or_else(refused)?;
+    if account.status == "suspended" {
+        return Err(Error::Forbidden(Code::AccountSuspended));
+    }
+    let (session, tokens) = Session::begin(&app, &account.id, &headers)?;
+    let mut batch = Batch::public();
+    let opened = session.append(&mut batch, &account.password_hash);
+    attempt.give_back(&mut batch);
+    if app.run(batch).await?.changes(opened)? != 1 {
+        return Err(refused());
+    }
+    attempt.tell_given_back();
+    Ok(json(&tokens))
+}

@@ -99,6 +99,10 @@ id!(
     SessionId
 );
 id!(
+    /// A registration that waits for its mail.
+    RegistrationId
+);
+id!(
     /// A post or a comment.
     PostId
 );

@@ -5,6 +5,8 @@
 //! token is ever stored or logged; a sign-in takes the same work and gives the same answer for an
 //! unknown name as for a wrong password.
 
+mod letters;
+mod mail_token;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod openapi;
 mod password;
@@ -17,4 +19,5 @@ mod sign_in;
 mod token;
 mod verified;
 
+pub use letters::{Letter, deliver};
 pub use token::TokenKeys;

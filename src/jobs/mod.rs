@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::app::App;
+use crate::auth::{self, Letter};
 use crate::error::Error;
 use crate::http::exchange::Exchange;
 use crate::id::{JobId, PostId, UserId};
@@ -43,6 +44,19 @@ pub enum Job {
         /// Its author.
         author_id: UserId,
     },
+    /// Send a mail.
+    Mail {
+        /// What it is about.
+        #[serde(flatten)]
+        letter: Letter,
+    },
+}
+
+impl Job {
+    /// The text of its row and of its message.
+    fn payload(&self) -> Result<String, Error> {
+        serde_json::to_string(self).map_err(Error::internal)
+    }
 }
 
 /// A job on its way through the queue.
@@ -87,6 +101,22 @@ impl NewJob {
             created_at,
             due_at: created_at.plus(app.config().job_grace),
         }
+    }
+
+    /// Appends `job` to the batch of its cause.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] only.
+    pub fn append_job(self, batch: &mut Batch, job: &Job) -> Result<AppendedJob, Error> {
+        Ok(self.append(batch, store::ALWAYS, params![job.payload()?]))
+    }
+
+    /// Appends `job`, which there is only if the statement before changed a row.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] only.
+    pub fn append_job_if_changed(self, batch: &mut Batch, job: &Job) -> Result<AppendedJob, Error> {
+        Ok(self.append(batch, store::IF_CHANGED, params![job.payload()?]))
     }
 
     /// Appends the row to the batch of its cause. `sql` is made with `insert_job!`, `params` are
@@ -276,6 +306,7 @@ async fn handle(app: &App, message: &Message) -> Result<(), Error> {
         Job::PostDeleted { post_id, author_id } => {
             notifications::forget_post(app, id, post_id, author_id).await
         }
+        Job::Mail { letter } => auth::deliver(app, id, letter).await,
     }
 }
 

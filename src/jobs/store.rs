@@ -25,6 +25,12 @@ macro_rules! insert_job {
 }
 pub(crate) use insert_job;
 
+/// Writes the job whose payload is `?6`.
+pub(super) const ALWAYS: &str = insert_job!("?6", "where true");
+
+/// Writes the job whose payload is `?6`, if the statement before changed a row.
+pub(super) const IF_CHANGED: &str = insert_job!("?6", "where changes() = 1");
+
 /// What [`insert_job!`] answers with.
 #[derive(Deserialize)]
 pub(super) struct Payload {

@@ -110,6 +110,10 @@ id!(
     /// A job in the outbox.
     JobId
 );
+id!(
+    /// An event of the audit log.
+    AuditEventId
+);
 
 #[cfg(test)]
 mod tests {

@@ -19,7 +19,15 @@ use std::path::Path;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// The slices: one folder per thing the product does.
-const SLICES: [&str; 6] = ["auth", "health", "likes", "notifications", "posts", "users"];
+const SLICES: [&str; 7] = [
+    "audit",
+    "auth",
+    "health",
+    "likes",
+    "notifications",
+    "posts",
+    "users",
+];
 
 /// What only the adapters of Workers may name.
 const WORKER_CRATES: [&str; 6] = [
@@ -36,7 +44,8 @@ const NATIVE_CRATES: [&str; 4] = ["libsqlite3_sys", "rand_chacha", "rusqlite", "
 
 /// Which room writes which table. Others may read it in a join, or append to the owner's statement
 /// through what the owner exports.
-const OWNERS: [(&str, &str); 12] = [
+const OWNERS: [(&str, &str); 14] = [
+    ("audit_events", "audit"),
     ("blocks", "graph"),
     ("follows", "graph"),
     ("idempotency_keys", "http"),
@@ -47,6 +56,7 @@ const OWNERS: [(&str, &str); 12] = [
     ("posts", "posts"),
     ("rate_limits", "http"),
     ("sessions", "auth"),
+    ("setup_tokens", "admin"),
     ("told", "notifications"),
     ("users", "users"),
 ];

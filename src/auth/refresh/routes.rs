@@ -1,6 +1,9 @@
 //! `POST /auth/refresh`.
 
+use std::sync::Arc;
+
 use axum::Router;
+use axum::extract::Extension;
 use axum::response::Response;
 use axum::routing::post;
 
@@ -8,11 +11,13 @@ use super::rules::RefreshRequest;
 use super::store;
 use super::token::RefreshToken;
 use crate::app::App;
+use crate::audit::{Event, Kind};
 use crate::auth::routes::Tokens;
 use crate::auth::sessions::SESSION_LIFETIME;
 use crate::error::{Code, Error};
 use crate::http::api;
 use crate::http::body::JsonBody;
+use crate::http::exchange::Exchange;
 use crate::http::extract::Json;
 use crate::http::respond::json;
 
@@ -34,6 +39,7 @@ impl JsonBody for RefreshRequest {
 /// been used, it ends the session: two must then hold its tokens, and one of them may be a thief.
 pub(in crate::auth) async fn refresh(
     app: App,
+    Extension(cause): Extension<Arc<Exchange>>,
     Json(request): Json<RefreshRequest>,
 ) -> Result<Response, Error> {
     let invalid = || Error::Unauthenticated(Code::InvalidRefreshToken);
@@ -44,7 +50,9 @@ pub(in crate::auth) async fn refresh(
         .first()
         .ok_or_else(|| Error::internal("there is no secret key"))?;
     let now = app.now();
-    let (batch, session) = store::redeem(&parent, offered, now, now.plus(SESSION_LIFETIME));
+    let reused = Event::new(&app, &cause, Kind::RefreshReused);
+    let expires_at = now.plus(SESSION_LIFETIME);
+    let (batch, session) = store::redeem(&parent, offered, &reused, now, expires_at);
     let session = app
         .run(batch)
         .await?

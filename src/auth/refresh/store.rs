@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::token::RefreshToken;
+use crate::audit::{self, insert_event};
 use crate::id::UserId;
 use crate::platform::{Batch, Rows, flag, params};
 use crate::time::Timestamp;
@@ -26,11 +27,12 @@ pub(super) struct SessionRow {
 
 /// Redeems `parent` for `child`, after which the session lives until `expires_at`.
 ///
-/// If it was redeemed within [`GRACE`], that stands. If it was used up before, the session ends: that
-/// must be committed, so the batch does not abort.
+/// If it was redeemed within [`GRACE`], that stands. If it was used up before, the session ends, which is
+/// the event `reused`: that must be committed, so the batch does not abort.
 pub(super) fn redeem(
     parent: &RefreshToken,
     child: &RefreshToken,
+    reused: &audit::Event,
     now: Timestamp,
     expires_at: Timestamp,
 ) -> (Batch, Rows<SessionRow>) {
@@ -58,6 +60,18 @@ where id = ?1 and current_hash = ?2",
 set revoked_at = ?3
 where id = ?1 and (previous_hash is not ?2 or rotated_at < ?4)",
         params![parent.session(), parent.hash(), now, now.minus(GRACE)],
+    );
+    audit::append_selected(
+        &mut batch,
+        reused,
+        insert_event!(
+            "null",
+            "(select user_id from sessions where id = ?5)",
+            "?5",
+            "'{}'",
+            "where changes() > 0"
+        ),
+        params![parent.session()],
     );
     let session = batch.query(
         "select user_id, current_hash, revoked_at is not null as is_ended

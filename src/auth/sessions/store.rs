@@ -1,5 +1,6 @@
 //! The `sessions` table: beginnings and ends.
 
+use crate::audit;
 use crate::id::{SessionId, UserId};
 use crate::platform::{Batch, Write, params};
 use crate::time::Timestamp;
@@ -41,8 +42,8 @@ where id = ?2 and status = 'active' and password_hash = ?7",
     )
 }
 
-/// Ends the viewer's own session.
-pub(super) fn revoke(viewer: &Viewer, now: Timestamp) -> Batch {
+/// Ends the viewer's own session, which is the event `signed_out`.
+pub(super) fn revoke(viewer: &Viewer, now: Timestamp, signed_out: &audit::Event) -> Batch {
     let mut batch = Batch::guarded(viewer);
     batch.write(
         "update sessions
@@ -50,5 +51,6 @@ set revoked_at = ?2
 where id = ?1",
         params![viewer.session_id(), now],
     );
+    audit::append_if_changed(&mut batch, signed_out);
     batch
 }

@@ -8,18 +8,18 @@
 //   npm run fuzz -- --examples 200     more cases of each operation than 100
 
 import { randomInt } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { pathToFileURL } from "node:url";
 import { build } from "./build.mjs";
 import { endChildrenOnSignals, show } from "./processes.mjs";
 import { counted, elapsed, Failure, main, messageOf, say } from "./progress.mjs";
+import { readVitestReport } from "./reports.mjs";
 import { makeScratch, SCRATCH_VARIABLE } from "./scratch.mjs";
 import { setUpBuild, setUpFuzzer } from "./setup.mjs";
 import { findNode, npmTool, PYTHON_MINIMUM, ROOT, toolEnvironment } from "./tools.mjs";
 
-/** @typedef {{ passed: number, failed: number, skipped: number, ok: boolean }} Outcome */
+/** @typedef {import("./reports.mjs").Report & { ok: boolean }} Outcome */
 /** @typedef {{ profile: "release" | "edit", seeds: readonly number[], examples: number, patienceMs: number }} Extent */
 
 const USAGE = "Usage: npm run fuzz -- [--seeds N | --seed S | --minutes M] [--examples N]";
@@ -59,7 +59,7 @@ async function fuzz(python, { profile, seeds, examples, patienceMs }) {
       [SCRATCH_VARIABLE]: scratch.path,
     };
     const { code } = await show(node, [npmTool("vitest/vitest.mjs"), ...args], { cwd: ROOT, env });
-    return { ...(await readCounts(report)), ok: code === 0 };
+    return { ...(await readVitestReport(report)), ok: code === 0 };
   } finally {
     scratch.remove();
   }
@@ -82,13 +82,6 @@ let removeScratch = () => {};
 /** Removes what an interrupted run has made. */
 export function removeFuzzScratch() {
   removeScratch();
-}
-
-/** @param {string} path of what vitest's reporter `json` wrote, if it got so far */
-async function readCounts(path) {
-  const text = await readFile(path, "utf8").catch(() => "{}");
-  const report = /** @type {Record<string, number>} */ (JSON.parse(text));
-  return { passed: report.numPassedTests ?? 0, failed: report.numFailedTests ?? 0, skipped: report.numPendingTests ?? 0 };
 }
 
 /** @returns {{ seeds: number[], minutes: number | null, examples: number }} */

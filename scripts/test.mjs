@@ -8,38 +8,37 @@
 //
 // Both of the quick ways leave out what takes minutes: the planted mutants, the short fuzzing and the small
 // benchmark. Where there is no Python most of the fuzzing is skipped, and said to be; with `CI` set that fails.
+// Last of all, the tests that docs/security names are held to those that ran.
 
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { stripVTControlCharacters } from "node:util";
 import { build } from "./build.mjs";
 import { fuzzShortly, removeFuzzScratch } from "./fuzz.mjs";
 import { lint } from "./lint.mjs";
 import { endChildrenOnSignals, show, showAndCapture } from "./processes.mjs";
-import { describe, elapsed, Failure, formatDuration, main, say } from "./progress.mjs";
+import { counted, describe, elapsed, Failure, formatDuration, main, say } from "./progress.mjs";
+import { readCargoOutput, readVitestReport } from "./reports.mjs";
 import { makeScratch, SCRATCH_VARIABLE } from "./scratch.mjs";
+import { holdToRun } from "./security.mjs";
 import { setUp, setUpLint } from "./setup.mjs";
 import { huntMutants } from "./sim-mutants.mjs";
 import { findNode, npmTool, ROOT, toolEnvironment } from "./tools.mjs";
 
-/** @typedef {{ passed: number, failed: number, skipped: number }} Count */
+/** @typedef {import("./reports.mjs").Count} Count */
 /** @typedef {Count & { name: string, ok: boolean, milliseconds: number }} Part */
 
 /** @type {ReturnType<typeof makeScratch> | null} */
 let scratch = null;
 
+/** Which tests ran, for the pages that name some. @type {import("./security.mjs").Suites} */
+const suites = {};
+
 /** @returns {Promise<Count & { ok: boolean }>} */
 async function runCargoTests() {
   const env = { ...process.env, ...(process.stdout.isTTY ? { CARGO_TERM_COLOR: "always" } : {}) };
   const { code, output } = await showAndCapture("cargo", ["test", "--no-fail-fast"], { cwd: ROOT, env });
-  const count = { passed: 0, failed: 0, skipped: 0 };
-  const results = stripVTControlCharacters(output).matchAll(/^test result: .*?(\d+) passed; (\d+) failed; (\d+) ignored/gm);
-  for (const [, passed, failed, ignored] of results) {
-    count.passed += Number(passed);
-    count.failed += Number(failed);
-    count.skipped += Number(ignored);
-  }
-  return { ...count, ok: code === 0 };
+  const report = readCargoOutput(output);
+  suites.cargo = { whole: report.tests.length > 0, tests: report.tests };
+  return { ...report, ok: code === 0 };
 }
 
 /**
@@ -56,7 +55,9 @@ async function runWorkerTests(profile, args) {
     const own = ["run", "--config", "tests/vitest.config.ts", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
     const env = { ...toolEnvironment(), KITH_PROFILE: profile, [SCRATCH_VARIABLE]: scratch.path };
     const { code } = await show(node, [npmTool("vitest/vitest.mjs"), ...own, ...args], { cwd: ROOT, env });
-    return { ...(await readReport(report)), ok: code === 0 };
+    const outcome = await readVitestReport(report);
+    suites.worker = { whole: args.length === 0 && outcome.tests.length > 0, tests: outcome.tests };
+    return { ...outcome, ok: code === 0 };
   } finally {
     scratch.remove();
   }
@@ -77,6 +78,7 @@ const leftOut = [];
 /** @returns {Promise<Count & { ok: boolean }>} */
 async function runShortFuzzing() {
   const outcome = await fuzzShortly("release", { mayGoOn: ["", "0", "false"].includes(process.env.CI ?? "") });
+  suites.fuzz = { whole: outcome.missing === null && outcome.tests.length > 0, tests: outcome.tests };
   if (outcome.missing !== null) leftOut.push(`API fuzzing skipped, but for the garbage: ${outcome.missing}`);
   return outcome;
 }
@@ -87,18 +89,11 @@ async function runSmallBenchmark() {
   return { passed: 0, failed: 0, skipped: 0, ok: code === 0 };
 }
 
-/**
- * @param {string} path of what vitest's reporter `json` wrote, if it got so far
- * @returns {Promise<Count>}
- */
-async function readReport(path) {
-  try {
-    const report = /** @type {Record<string, number>} */ (JSON.parse(await readFile(path, "utf8")));
-    const skipped = (report.numPendingTests ?? 0) + (report.numTodoTests ?? 0);
-    return { passed: report.numPassedTests ?? 0, failed: report.numFailedTests ?? 0, skipped };
-  } catch {
-    return { passed: 0, failed: 0, skipped: 0 };
-  }
+/** Every test that docs/security names was among those that ran, and passed. */
+function compareSecurity() {
+  const { failed, unseen } = holdToRun(suites);
+  if (unseen > 0) leftOut.push(`docs/security: ${counted(unseen, "test")} that it names did not run here`);
+  return Promise.resolve({ passed: 0, failed, skipped: 0, ok: failed === 0 });
 }
 
 /**
@@ -190,6 +185,7 @@ await main(async () => {
     if (built.ok) parts.push(await runPart("Worker in workerd", true, () => runWorkerTests(profile, forwarded)));
     if (built.ok && whole) parts.push(await runPart("API fuzzing", true, runShortFuzzing));
     if (built.ok && whole) parts.push(await runPart("benchmark, in small", false, runSmallBenchmark));
+    parts.push(await runPart("docs/security", false, compareSecurity));
     if (!built.ok) say("✗ Worker in workerd: not run, because there is no build to run it on");
   }
   return summarise(parts);

@@ -16,7 +16,7 @@ writeSchema();
 export default defineConfig({
   root: fileURLToPath(new URL("..", import.meta.url)),
   test: {
-    include: ["tests/{api,client}/**/*.spec.ts"],
+    include: ["tests/{api,client,security}/**/*.spec.ts"],
     sequence: { shuffle: true },
     pool: "forks",
     // Each file costs a workerd; more at once only wait for each other.

@@ -173,6 +173,12 @@ describe("every route", () => {
     }
   });
 
+  test("answers by itself: none leads a browser elsewhere", () => {
+    const statuses = Object.values(readDocument().paths).flatMap((methods) => Object.values(methods).flatMap(({ responses }) => Object.keys(responses)));
+    expect(statuses).toContain("200");
+    expect(statuses.filter((status) => /^3/.test(status) && status !== "304")).toEqual([]);
+  });
+
   test("that reads is asked with a safe method, which changes nothing", async () => {
     await world.control.settle();
     const before = await world.state.rowCounts();

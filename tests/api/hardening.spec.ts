@@ -153,7 +153,8 @@ describe("every route", () => {
     Object.entries(methods).map(([method, operation]) => {
       const { security = [] } = operation as unknown as { security?: object[] };
       const target = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => SAMPLES[name] ?? "none");
-      return { method: method.toUpperCase(), path: target, needsAccount: security.length > 0 && security.every((way) => "access_token" in way) };
+      const needsAccount = security.length > 0 && security.every((way) => "access_token" in way);
+      return { method: method.toUpperCase(), path: target, needsAccount, takesBody: operation.requestBody !== undefined };
     }),
   );
 
@@ -176,7 +177,7 @@ describe("every route", () => {
   test("answers by itself: none leads a browser elsewhere", () => {
     const statuses = Object.values(readDocument().paths).flatMap((methods) => Object.values(methods).flatMap(({ responses }) => Object.keys(responses)));
     expect(statuses).toContain("200");
-    expect(statuses.filter((status) => /^3/.test(status) && status !== "304")).toEqual([]);
+    expect(statuses.filter((status) => status.startsWith("3") && status !== "304")).toEqual([]);
   });
 
   test("that reads is asked with a safe method, which changes nothing", async () => {
@@ -186,7 +187,8 @@ describe("every route", () => {
     for (const { path } of reads) {
       for (const method of ["GET", "HEAD"]) {
         const response = await fetch(new URL(path, world.url), { method, headers: { authorization: `Bearer ${asha.accessToken}` }, redirect: "manual" });
-        expect([method, path, response.status < 400]).toEqual([method, path, true]);
+        // Some are for others than Asha.
+        expect([method, path, [200, 403, 404].includes(response.status)]).toEqual([method, path, true]);
         const writes = (await world.control.recordOf(response)).trips.flatMap(({ statements }) => statements).filter(({ rowsWritten }) => rowsWritten > 0);
         expect([method, path, writes]).toEqual([method, path, []]);
       }
@@ -197,7 +199,9 @@ describe("every route", () => {
 
   test("that takes a body takes none that a form of another site could send", async () => {
     const before = await world.state.rowCounts();
-    for (const { method, path } of operations.filter((one) => one.method === "POST" && !one.path.endsWith("/logout"))) {
+    const taking = operations.filter(({ takesBody }) => takesBody);
+    expect(taking.length).toBeGreaterThan(3);
+    for (const { method, path } of taking) {
       for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]) {
         const response = await asha.fetch(method, path.replace("/api/v1", ""), "{}", { "content-type": type, origin: "https://evil.example" });
         await expectProblem(response, 415, "unsupported_media_type");

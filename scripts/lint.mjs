@@ -16,12 +16,13 @@ const CLIPPY = ["clippy", "--locked", "--quiet"];
 /** @returns {readonly (readonly [name: string, command: string, args: string[]])[]} */
 function lints() {
   const node = findNode() ?? process.execPath;
-  const linted = ["scripts", "tests", "bench", "client"].filter((directory) => existsSync(join(ROOT, directory)));
+  const linted = ["scripts", "assets", "tests", "bench", "client"].filter((directory) => existsSync(join(ROOT, directory)));
   return [
     ["cargo fmt", "cargo", ["fmt", "--check"]],
     ["clippy, host", "cargo", [...CLIPPY, "--all-targets", "--", "-D", "warnings"]],
     ["clippy, wasm", "cargo", [...CLIPPY, "--lib", "--target", WASM_TARGET, "--", "-D", "warnings"]],
     ["tsc, scripts", node, [npmTool("typescript/bin/tsc"), "--noEmit"]],
+    ["tsc, pages", node, [npmTool("typescript/bin/tsc"), "--noEmit", "--project", "tests/pages"]],
     ["tsc, client", node, [npmTool("typescript/bin/tsc"), "--noEmit", "--project", "client"]],
     ["tsc, tests", node, [npmTool("typescript/bin/tsc"), "--noEmit", "--project", "tests/api"]],
     ["openapi.json", node, ["scripts/lint-openapi.mjs"]],

@@ -10,6 +10,8 @@ import { constants } from "node:os";
  * @property {NodeJS.ProcessEnv} [env]
  * @property {number} [timeout] milliseconds after which the program is killed
  * @property {(pid: number) => void} [onStart] told the program's process id
+ * @property {(line: string) => void} [onLine] told each line that the program writes
+ * @property {AbortSignal} [signal] ends the program
  */
 
 /**
@@ -35,10 +37,13 @@ const GRACE_MS = 5_000;
  */
 function run(command, args, options) {
   return new Promise((resolve) => {
-    const stdio = options.keep ? "pipe" : "inherit";
+    const piped = options.keep || options.onLine !== undefined;
+    const stdio = piped ? "pipe" : "inherit";
+    // What is shown through a pipe keeps the colours it would have without.
+    const colours = piped && options.show && process.stdout.isTTY && !process.env.NO_COLOR ? { FORCE_COLOR: "1" } : {};
     const child = spawn(command, args, {
       cwd: options.cwd,
-      env: options.env ?? process.env,
+      env: { ...colours, ...(options.env ?? process.env) },
       // npm and its tools are scripts on Windows, which only a shell can start.
       shell: process.platform === "win32" && !command.endsWith(".exe"),
       stdio: ["ignore", stdio, stdio],
@@ -53,12 +58,17 @@ function run(command, args, options) {
       [child.stderr, process.stderr],
     ];
     for (const [stream, shown] of streams) {
+      const split = options.onLine === undefined ? undefined : lineByLine(options.onLine);
       stream?.setEncoding("utf8");
       stream?.on("data", (/** @type {string} */ text) => {
-        output += text;
+        if (options.keep) output += text;
         if (options.show) shown.write(text);
+        split?.(text);
       });
     }
+    const stop = () => endWithGrace(child);
+    options.signal?.addEventListener("abort", stop);
+    if (options.signal?.aborted) stop();
     const timer = options.timeout === undefined ? undefined : setTimeout(() => end(child, "SIGKILL"), options.timeout);
     child.on("error", (error) => {
       clearTimeout(timer);
@@ -69,6 +79,7 @@ function run(command, args, options) {
     child.on("exit", () => end(child, "SIGKILL"));
     child.on("close", (code, signal) => {
       clearTimeout(timer);
+      options.signal?.removeEventListener("abort", stop);
       running.delete(child);
       resolve({ code: exitCode(code, signal), output });
     });
@@ -87,6 +98,30 @@ function end(child, signal) {
   } catch {
     // Everything in the group has already ended.
   }
+}
+
+/**
+ * Asks the program to end, and makes it end when it takes too long.
+ * @param {import("node:child_process").ChildProcess} child
+ */
+function endWithGrace(child) {
+  end(child, "SIGTERM");
+  const kill = setTimeout(() => end(child, "SIGKILL"), GRACE_MS);
+  child.once("exit", () => clearTimeout(kill));
+}
+
+/**
+ * Puts lines together from what comes in pieces; a last one without an end is not told.
+ * @param {(line: string) => void} tell
+ * @returns {(text: string) => void}
+ */
+function lineByLine(tell) {
+  let begun = "";
+  return (text) => {
+    const lines = (begun + text).split("\n");
+    begun = lines.pop() ?? "";
+    for (const line of lines) tell(line);
+  };
 }
 
 /**

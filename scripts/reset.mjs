@@ -1,10 +1,11 @@
-// `npm run reset`: removes the local data, that is D1, KV and queues of `wrangler dev`. Secrets,
-// builds and installed tools stay.
+// `npm run reset`: removes the local data, that is D1, KV and queues of `wrangler dev`, and the mails of the
+// local post office. Secrets, builds and installed tools stay.
 
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { relative } from "node:path";
 import { LOCAL_STATE } from "./local-database.mjs";
+import { LOCAL_MAIL } from "./post-office.mjs";
 import { Failure, main, say } from "./progress.mjs";
 import { runningServers } from "./servers.mjs";
 import { ROOT } from "./tools.mjs";
@@ -17,11 +18,12 @@ await main(async () => {
       `A server is using the local data (port ${server.port}). End its \`npm start\` with Ctrl-C, or process ${server.pid} if that is gone, then run this again.`,
     );
   }
-  const name = relative(ROOT, LOCAL_STATE);
-  if (!existsSync(LOCAL_STATE)) {
-    say(`There is no local data (${name}).`);
+  const [state, mail] = [LOCAL_STATE, LOCAL_MAIL].map((path) => relative(ROOT, path));
+  if (!existsSync(LOCAL_STATE) && !existsSync(LOCAL_MAIL)) {
+    say(`There is no local data (${state}, ${mail}).`);
     return;
   }
   await rm(LOCAL_STATE, { recursive: true, force: true });
-  say(`Removed ${name}: the local database, KV and queues. \`npm start\` creates them anew.`);
+  await rm(LOCAL_MAIL, { recursive: true, force: true });
+  say(`Removed ${state} and ${mail}: the local database, KV, queues and mails. \`npm start\` creates them anew.`);
 });

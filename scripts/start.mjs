@@ -1,112 +1,78 @@
 // `npm start`: from a fresh clone, or from where the last run ended, to a Worker that answers.
 //
 //   npm start                    on http://localhost:8787, built with the edit profile
-//   npm start -- --port 9000     on another port
+//   npm start -- --port 9000     on another port; --mail-port for the page that shows mails
 //   npm start -- --release       with the build that a deployment gets
 
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
 import { build, parseProfile } from "./build.mjs";
 import { migrateLocalDatabase, seedEmptyDatabase } from "./local-database.mjs";
-import { endChildrenOnSignals, isStopping, show } from "./processes.mjs";
+import { startLocalWorker } from "./local-worker.mjs";
+import { isTaken, parsePort } from "./ports.mjs";
+import { openLocalPostOffice } from "./post-office.mjs";
+import { endChildrenOnSignals, isStopping } from "./processes.mjs";
 import { elapsed, Failure, formatDuration, main, messageOf, say, wait } from "./progress.mjs";
-import { DEFAULT_PORT, localAddress } from "./secrets.mjs";
+import { DEFAULT_PORT, localAddress, localMailApi } from "./secrets.mjs";
 import { DEMO_PASSWORD, DEMO_USERNAME } from "./seed/demo.mjs";
 import { RUNNING_SERVERS } from "./servers.mjs";
 import { setUp } from "./setup.mjs";
-import { findNode, ROOT, toolEnvironment, WRANGLER } from "./tools.mjs";
 
 /** Cron triggers never fire locally, so this stands in for them; the sweep wants to run often. */
 const SCHEDULED_EVERY_MS = 10_000;
 const SCHEDULED_PATH = "/cdn-cgi/local/scheduled";
-const ANSWERS_WITHIN_MS = 60_000;
 /** Where the API begins; /health has no such prefix. */
 const BASE_PATH = "/api/v1";
 
-/** @returns {{ port: number, profile: import("./build.mjs").Profile }} */
+/** @typedef {{ port: number, mailPort: number | null, profile: import("./build.mjs").Profile }} Options */
+/** @typedef {import("./post-office/server.mjs").PostOffice} PostOffice */
+
+/** @returns {Options} a port for mails only if one was asked for */
 function parseOptions() {
   // `npm start --port 9000`, without the two dashes, gives the option to npm, which only sets this.
-  if (process.env.npm_config_port) throw new Failure("npm keeps options for itself; write: npm start -- --port N");
+  for (const [set, option] of [
+    ["npm_config_port", "--port"],
+    ["npm_config_mail_port", "--mail-port"],
+  ]) {
+    if (set && process.env[set]) throw new Failure(`npm keeps options for itself; write: npm start -- ${option} N`);
+  }
   let values;
   try {
-    ({ values } = parseArgs({ options: { port: { type: "string" }, release: { type: "boolean", default: false } } }));
+    ({ values } = parseArgs({
+      options: { port: { type: "string" }, "mail-port": { type: "string" }, release: { type: "boolean", default: false } },
+    }));
   } catch (error) {
-    throw new Failure(`${messageOf(error)}\nUsage: npm start -- [--port N] [--release]`);
+    throw new Failure(`${messageOf(error)}\nUsage: npm start -- [--port N] [--mail-port N] [--release]`);
   }
-  const text = values.port ?? String(DEFAULT_PORT);
-  const port = Number(text);
-  if (!/^\d{1,5}$/.test(text) || port < 1 || port > 65_535) {
-    throw new Failure(`--port takes a number from 1 to 65535, not "${text}".`);
-  }
-  return { port, profile: parseProfile(values.release ? "release" : "edit") };
+  const portOf = (/** @type {"port" | "mail-port"} */ option) => {
+    const text = values[option];
+    if (text === undefined) return null;
+    const port = parsePort(text);
+    if (port === null) throw new Failure(`--${option} takes a number from 1 to 65535, not "${text}".`);
+    return port;
+  };
+  const [port, mailPort] = [portOf("port") ?? DEFAULT_PORT, portOf("mail-port")];
+  if (port === mailPort) throw new Failure("--port and --mail-port must differ.");
+  return { port, mailPort, profile: parseProfile(values.release ? "release" : "edit") };
 }
 
 /**
- * Whether anything accepts connections, under either of the addresses that localhost can mean.
- * @param {number} port
+ * @param {Options} options
+ * @param {PostOffice | null} postOffice
  */
-async function isTaken(port) {
-  const attempts = ["127.0.0.1", "::1"].map(
-    (host) =>
-      new Promise((resolve) => {
-        const socket = connect({ host, port, timeout: 1_000 });
-        const settle = (/** @type {boolean} */ taken) => {
-          socket.destroy();
-          resolve(taken);
-        };
-        socket.once("connect", () => settle(true));
-        socket.once("error", () => settle(false));
-        socket.once("timeout", () => settle(true));
-      }),
-  );
-  return (await Promise.all(attempts)).includes(true);
-}
-
-/**
- * @param {number} port
- * @param {import("./build.mjs").Profile} profile
- * @returns {Promise<number>} wrangler's exit code
- */
-async function serve(port, profile) {
-  const node = findNode();
-  if (node === null) throw new Failure("Set-up has not run: no Node that wrangler accepts.");
-  const args = ["--no-warnings", WRANGLER, "dev", `build/${profile}/index.js`, "--port", String(port)];
-  args.push("--show-interactive-dev-session=false");
+function startWorker({ port, profile }, postOffice) {
+  const args = [`build/${profile}/index.js`, "--port", String(port)];
   // Part of every token, so it has to be the address that clients use.
   if (port !== DEFAULT_PORT) args.push("--var", `ISSUER:${localAddress(port)}`);
+  if (postOffice !== null) args.push("--var", `MAIL_API_URL:${localMailApi(postOffice.port)}`);
   const note = join(RUNNING_SERVERS, String(process.pid));
   mkdirSync(RUNNING_SERVERS, { recursive: true });
   const onStart = (/** @type {number} */ server) => writeFileSync(note, `${port} ${server}`);
-  try {
-    const { code } = await show(node, args, { cwd: ROOT, env: { ...toolEnvironment(), KITH_PROFILE: profile }, onStart });
-    return code;
-  } finally {
-    rmSync(note, { force: true });
-  }
-}
-
-/**
- * Waits until the Worker answers, whatever it says.
- * @param {string} address
- * @param {AbortSignal} signal
- */
-async function answers(address, signal) {
-  const begun = performance.now();
-  while (performance.now() - begun < ANSWERS_WITHIN_MS) {
-    try {
-      const response = await fetch(`${address}/health`, { signal: AbortSignal.any([signal, AbortSignal.timeout(5_000)]) });
-      await response.arrayBuffer();
-      if (!response.ok) say(`! GET /health answers ${response.status}; the log above should say why`);
-      return true;
-    } catch {
-      if (signal.aborted) return false;
-      await sleep(100);
-    }
-  }
-  return false;
+  const worker = startLocalWorker(args, { env: { KITH_PROFILE: profile }, onStart });
+  worker.signal.addEventListener("abort", () => rmSync(note, { force: true }));
+  return worker;
 }
 
 /**
@@ -136,9 +102,10 @@ async function callScheduled(address, signal) {
 
 /**
  * @param {string} address
+ * @param {PostOffice | null} postOffice
  * @param {boolean} hasDemo
  */
-function sayReady(address, hasDemo) {
+function sayReady(address, postOffice, hasDemo) {
   const person = hasDemo
     ? { path: "/auth/login", body: { username: DEMO_USERNAME, password: DEMO_PASSWORD } }
     : { path: "/auth/register", body: { username: "newcomer", email: "newcomer@example.com", password: DEMO_PASSWORD } };
@@ -148,6 +115,7 @@ function sayReady(address, hasDemo) {
   say(`  posts   ${address}${BASE_PATH}/posts`);
   say(`  health  ${address}/health`);
   say(`  docs    ${address}/docs`);
+  if (postOffice !== null) say(`  mail    ${localAddress(postOffice.port)}`);
   say("");
   say(hasDemo ? `Sign in as one of the demo people (password: ${DEMO_PASSWORD}):` : "Register:");
   say(`  curl -s ${address}${BASE_PATH}${person.path} -H 'content-type: application/json' \\`);
@@ -159,7 +127,8 @@ function sayReady(address, hasDemo) {
 
 await main(async () => {
   endChildrenOnSignals();
-  const { port, profile } = parseOptions();
+  const options = parseOptions();
+  const { port, profile } = options;
   if (await isTaken(port)) {
     const other = port === DEFAULT_PORT ? 8788 : DEFAULT_PORT;
     throw new Failure(`Port ${port} is in use. End the program that uses it, or take another: npm start -- --port ${other}`);
@@ -170,16 +139,21 @@ await main(async () => {
   const hasDemo = await wait("looking for people, seeding if there are none", seedEmptyDatabase);
 
   const address = localAddress(port);
-  const ended = new AbortController();
-  const server = serve(port, profile).finally(() => ended.abort());
-  if (await answers(address, ended.signal)) {
-    sayReady(address, hasDemo);
-    void callScheduled(address, ended.signal);
-  } else if (!ended.signal.aborted) {
-    say(`! no answer from ${address}/health for ${ANSWERS_WITHIN_MS / 1000} s; the log above should say why`);
+  const postOffice = await openLocalPostOffice(options.mailPort, port);
+  const worker = startWorker(options, postOffice);
+  try {
+    if (await worker.ready(address)) {
+      sayReady(address, postOffice, hasDemo);
+      void callScheduled(address, worker.signal);
+    } else if (!worker.signal.aborted) {
+      say(`! no answer from ${address}/health; the log above should say why`);
+    }
+    const code = await worker.ended;
+    // The signal ends this process in a moment; a message about wrangler would only be noise.
+    if (isStopping()) return code;
+    throw new Failure(`wrangler dev ended by itself with code ${code}; its last lines are above.`);
+  } finally {
+    await worker.stop();
+    await postOffice?.close();
   }
-  const code = await server;
-  // The signal ends this process in a moment; a message about wrangler would only be noise.
-  if (isStopping()) return code;
-  throw new Failure(`wrangler dev ended by itself with code ${code}; its last lines are above.`);
 });

@@ -1,6 +1,6 @@
 /**
- * The black-box tests: the built Wasm in workerd, spoken to over HTTP; and those of the typed client,
- * most of which need no Worker.
+ * The black-box tests: the built Wasm in workerd, spoken to over HTTP; and those of the typed client, of the
+ * scripts and of the pages, most of which need no Worker.
  *
  * Each spec file of the Worker starts a server of its own and shares it between its tests, which never share
  * data. The order is random on purpose: a test that needs its neighbour is a test that lies. A
@@ -16,7 +16,7 @@ writeSchema();
 export default defineConfig({
   root: fileURLToPath(new URL("..", import.meta.url)),
   test: {
-    include: ["tests/{api,client,security}/**/*.spec.ts"],
+    include: ["tests/{api,client,pages,scripts,security}/**/*.spec.ts"],
     sequence: { shuffle: true },
     pool: "forks",
     // Each file costs a workerd; more at once only wait for each other.

@@ -1,5 +1,5 @@
 /** The local post office: what it takes as a provider does, and what it shows to a developer and to nobody else. */
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { readdir, rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -7,7 +7,7 @@ import { openPostOffice } from "../../scripts/post-office/server.mjs";
 import { MOST_MAILS } from "../../scripts/post-office/store.mjs";
 import { makeDirectory } from "../api/harness/scratch.ts";
 
-const KEY = "the key of this test";
+const KEY = "the-key-of-this-test";
 
 const LETTER = {
   from: "Kith <no-reply@localhost.example>",
@@ -66,8 +66,15 @@ class Office {
   }
 }
 
+/** An empty directory, for as long as the test takes. */
+async function emptyDirectory(): Promise<string> {
+  const directory = await makeDirectory("kith-mail-");
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
+
 async function openOffice(directory?: string): Promise<Office> {
-  const office = new Office(directory ?? (await makeDirectory("kith-mail-")));
+  const office = new Office(directory ?? (await emptyDirectory()));
   await office.open();
   onTestFinished(() => office.close());
   return office;
@@ -174,7 +181,7 @@ describe("what is kept", () => {
   });
 
   test("of many mails the newest stay, on disk too", async () => {
-    const directory = await makeDirectory("kith-mail-");
+    const directory = await emptyDirectory();
     const office = await openOffice(directory);
     for (let number = 1; number <= MOST_MAILS + 3; number += 1) await office.send({ subject: `mail ${number}` });
     const subjects = (await office.mails()).map(({ subject }) => subject);
@@ -187,8 +194,7 @@ describe("what is kept", () => {
   });
 
   test("a file that holds no mail is told and passed over", async () => {
-    const directory = await makeDirectory("kith-mail-");
-    await mkdir(directory, { recursive: true });
+    const directory = await emptyDirectory();
     const broken = join(directory, `000000000007-${"0".repeat(36)}.json`);
     await writeFile(broken, '{"id":');
     await writeFile(join(directory, "000000000008-half.json.partial"), "{");
@@ -319,7 +325,7 @@ describe("who may ask", () => {
   });
 
   test("there is none without a key", async () => {
-    const directory = await makeDirectory("kith-mail-");
+    const directory = await emptyDirectory();
     await expect(openPostOffice({ port: 0, key: "", directory })).rejects.toThrow("key");
   });
 });

@@ -62,7 +62,7 @@ export interface Asked {
 const NOT_KITHS = ["connection", "content-encoding", "content-length", "content-type", "date", "keep-alive", "transfer-encoding", INVOCATION_HEADER];
 
 /** What is served as a file beside the API. What is no file there is answered by Kith. */
-const FILES = /^\/(docs|openapi\.json)([/.]|$)/;
+const FILES = /^\/(docs|openapi\.json|account|verify-email|reset-password|setup)([/.]|$)/;
 
 /** What Kith refuses before it looks at the path. */
 const BEFORE_THE_ROUTE = ["too_many_requests", "maintenance", "misconfigured", "not_acceptable"];

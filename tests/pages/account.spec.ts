@@ -25,7 +25,7 @@ describe("the link", () => {
 
   test.for([`#token=${TOKEN}`, "#token=short", "#anything"])("%s does not stay in the address or the history", (hash) => {
     const replaced: unknown[][] = [];
-    takeToken({ hash, pathname: "/reset-password" }, { replaceState: (...args) => void replaced.push(args) });
+    takeToken({ hash, pathname: "/reset-password" }, { replaceState: (...args: unknown[]) => void replaced.push(args) });
     expect(replaced).toEqual([[null, "", "/reset-password"]]);
   });
 
@@ -177,7 +177,7 @@ describe("the call", () => {
     const [{ path, init } = expect.fail()] = asked;
     expect(path).toBe("/api/v1/auth/password/reset");
     const { body, ...rest } = init;
-    expect(JSON.parse(String(body))).toEqual({ token: TOKEN, new_password: "a boat of my own" });
+    expect(JSON.parse(body as string)).toEqual({ token: TOKEN, new_password: "a boat of my own" });
     expect(rest).toMatchObject({ method: "POST", credentials: "omit", cache: "no-store", redirect: "error", referrerPolicy: "no-referrer" });
     expect(JSON.stringify(rest)).not.toMatch(/boat|eyJ/);
   });

@@ -1,5 +1,5 @@
 // Makes build/assets/, the files that the platform serves beside the Worker and without it: the OpenAPI
-// document and the page that shows it.
+// document, the page that shows it, and the account pages.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";

@@ -31,12 +31,10 @@ const BASE_PATH = "/api/v1";
 
 /** @returns {Options} a port for mails only if one was asked for */
 function parseOptions() {
-  // `npm start --port 9000`, without the two dashes, gives the option to npm, which only sets this.
-  for (const [set, option] of [
-    ["npm_config_port", "--port"],
-    ["npm_config_mail_port", "--mail-port"],
-  ]) {
-    if (set && process.env[set]) throw new Failure(`npm keeps options for itself; write: npm start -- ${option} N`);
+  // `npm start --port 9000`, without the two dashes, gives the option to npm, which only sets a variable.
+  for (const option of ["port", "mail-port"]) {
+    const kept = process.env[`npm_config_${option.replace("-", "_")}`];
+    if (kept) throw new Failure(`npm keeps options for itself; write: npm start -- --${option} N`);
   }
   let values;
   try {

@@ -10,7 +10,7 @@ let tag = "";
 
 /** Shows times as the reader's clock has them. */
 function tellTimes() {
-  for (const time of document.querySelectorAll("time")) time.textContent = new Date(time.dateTime).toLocaleTimeString();
+  for (const time of document.querySelectorAll("time")) time.textContent = new Date(time.dateTime).toLocaleString();
 }
 
 async function look() {

@@ -61,10 +61,17 @@ const CODES = new Map([
   ["invalid", "Please look at what is marked below."],
 ]);
 
-/** Codes that speak of one field. */
+/** Codes that speak of one field, and what they mean where a page has no such field. */
 const TAKEN = new Map([
-  ["username_taken", { field: "username", words: "This name belongs to somebody else. Please take another." }],
-  ["email_taken", { field: "email", words: "This address has an account already." }],
+  [
+    "username_taken",
+    {
+      field: "username",
+      words: "This name belongs to somebody else. Please take another.",
+      alone: "Somebody else was faster and has the name now. Please register again in your app, with another.",
+    },
+  ],
+  ["email_taken", { field: "email", words: "This address has an account already.", alone: "This address has an account already. Please sign in in your app." }],
 ]);
 
 export const NO_ANSWER = "There was no answer. Please look at your connection and try again.";
@@ -90,7 +97,7 @@ export function meaningOf(status, body, { fields, retryAfter = null }) {
 
   if (status === 429) return refused(`That was too often. Please try again ${inTime(retryAfter)}.`);
   const rest = violations.map(({ words }) => words).join(" ");
-  const known = rest === "" ? CODES.get(code) : undefined;
+  const known = rest === "" ? (taken?.alone ?? CODES.get(code)) : undefined;
   if (known !== undefined) return refused(known);
   if (status >= 500 || code === "") return refused(`Something went wrong at the service. Please try again later.${numberOf(problem)}`);
   return refused(rest || textOf(problem.detail) || `The service refuses this (${code}).`);

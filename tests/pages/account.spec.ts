@@ -104,10 +104,16 @@ describe("an answer in words", () => {
     expect(taken).toMatchObject({ state: "refused", fields: new Map([["username", expect.stringContaining("somebody else")]]) });
   });
 
+  test.for(["username_taken", "email_taken"])("%s is told of the whole where there is no such field", (code) => {
+    const taken = meaningOf(409, { code, detail: "As the service says it." }, { fields: [] });
+    expect(taken).toEqual({ state: "refused", message: expect.stringContaining("in your app"), fields: new Map() });
+  });
+
   test.for<[string, number, unknown]>([
     ["a token that breaks a rule", 422, invalid([{ pointer: "/token", code: "invalid_format", detail: "…" }])],
     ["a token that is not taken", 401, { code: "invalid_token", detail: "…" }],
-    ["a token that was used", 400, { code: "token_used", detail: "…" }],
+    ["a mail's token that is no longer good", 422, { code: "invalid_mail_token", detail: "…" }],
+    ["a token of the set-up that is no longer good", 401, { code: "invalid_setup_token", detail: "…" }],
     ["a route that is closed since", 404, { code: "not_found", detail: "…" }],
   ])("%s makes the link one that is no longer good", ([, status, body]) => {
     expect(meaningOf(status, body, { fields: FIELDS })).toEqual({ state: "dead" });

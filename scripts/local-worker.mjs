@@ -38,7 +38,9 @@ export function startLocalWorker(args, { env = {}, onStart } = {}) {
     if (refusal) causes?.set(refusal.request, refusal.cause);
   };
   const command = ["--no-warnings", WRANGLER, "dev", ...args, "--show-interactive-dev-session=false"];
-  const options = { cwd: ROOT, env: { ...toolEnvironment(), ...env }, onStart, onLine, signal: stopped.signal };
+  // To wrangler, the line that names a setting is a warning.
+  const loud = ["none", "error"].includes(process.env.WRANGLER_LOG ?? "") ? { WRANGLER_LOG: "warn" } : {};
+  const options = { cwd: ROOT, env: { ...toolEnvironment(), ...loud, ...env }, onStart, onLine, signal: stopped.signal };
   const exit = show(node, command, options).then(({ code }) => {
     ended.abort();
     return code;

@@ -41,8 +41,8 @@ async function startWith(vars: Record<string, string | undefined>): Promise<{ co
   await writeFile(config, JSON.stringify({ ...all, vars: { ...VARS, ...new Keys().secrets(), ...vars } }));
   const [port, inspector] = await freePorts();
   const args = ["--config", config, "--persist-to", directory, "--ip", "127.0.0.1", "--port", String(port), "--inspector-port", String(inspector)];
-  // What the tests tell wrangler to keep to itself is what this is about.
-  const { WRANGLER_LOG: _, ...env } = process.env;
+  // However little wrangler is asked to say.
+  const env = { ...process.env, WRANGLER_LOG: "error" };
   const child = spawn(process.execPath, ["--input-type=module", "--eval", PROGRAM, `http://127.0.0.1:${port}`, ...args], { cwd: directory, env });
   let [output, errors] = ["", ""];
   child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));

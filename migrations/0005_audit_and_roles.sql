@@ -19,7 +19,7 @@ create table audit_events (
   details text not null default '{}'
 ) strict, without rowid;
 
--- The one-time tokens that make a first admin. Owner: admin.
+-- The one-time tokens that make a first admin. Owner: auth.
 create table setup_tokens (
   -- SHA-256 of the token: whoever reads the table cannot use it.
   hash text not null primary key,

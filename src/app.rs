@@ -24,7 +24,7 @@ use crate::mac::SecretKeys;
 use crate::origins::AllowedOrigins;
 use crate::platform::{Batch, DatabaseError, Level, Outcome, Ports};
 use crate::time::Timestamp;
-use crate::{auth, health, jobs, likes, notifications, posts, users};
+use crate::{admin, audit, auth, health, jobs, likes, notifications, posts, users};
 
 /// What is built once per isolate: plain values only, because a future or a cell that one request
 /// started must not be awaited by another.
@@ -81,6 +81,8 @@ fn router() -> Router {
         .merge(posts::routes::router())
         .merge(likes::routes::router())
         .merge(notifications::routes::router())
+        .merge(admin::routes::router())
+        .merge(audit::routes::router())
         .fallback(|_: App| async { Error::NotFound })
 }
 
@@ -94,6 +96,8 @@ pub fn openapi() -> serde_json::Value {
     posts::openapi::describe(&mut document);
     likes::openapi::describe(&mut document);
     notifications::openapi::describe(&mut document);
+    admin::openapi::describe(&mut document);
+    audit::openapi::describe(&mut document);
     health::openapi::describe(&mut document);
     document.finish()
 }

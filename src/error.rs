@@ -96,14 +96,20 @@ pub enum Code {
     InvalidCredentials,
     /// A moderator has suspended the account.
     AccountSuspended,
+    /// Only a moderator, or only an admin, may do this.
+    RoleRequired,
     /// Only the author may do this.
     NotTheAuthor,
     /// The operator has closed registration.
     RegistrationClosed,
+    /// The one-time link that makes the first admin is not, or no longer, good.
+    InvalidSetupToken,
     /// Another account has this username.
     UsernameTaken,
     /// Another account has this e-mail address.
     EmailTaken,
+    /// No admin would be left.
+    LastAdmin,
     /// The idempotency key was used for another request.
     IdempotencyKeyReused,
     /// The database or another dependency does not answer.
@@ -131,10 +137,13 @@ impl Code {
             Self::RefreshReused => "refresh_reused",
             Self::InvalidCredentials => "invalid_credentials",
             Self::AccountSuspended => "account_suspended",
+            Self::RoleRequired => "role_required",
             Self::NotTheAuthor => "not_the_author",
             Self::RegistrationClosed => "registration_closed",
+            Self::InvalidSetupToken => "invalid_setup_token",
             Self::UsernameTaken => "username_taken",
             Self::EmailTaken => "email_taken",
+            Self::LastAdmin => "last_admin",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::DependencyUnavailable => "dependency_unavailable",
             Self::Maintenance => "maintenance",
@@ -162,10 +171,13 @@ impl Code {
             Self::RefreshReused => "The refresh token was used before; the session has ended.",
             Self::InvalidCredentials => "The name or the password is wrong.",
             Self::AccountSuspended => "The account is suspended.",
+            Self::RoleRequired => "The account's role does not allow this.",
             Self::NotTheAuthor => "Only the author may do this.",
             Self::RegistrationClosed => "Registration is closed at present.",
+            Self::InvalidSetupToken => "The link is wrong, was used, or its time is over.",
             Self::UsernameTaken => "The username belongs to another account.",
             Self::EmailTaken => "The e-mail address belongs to another account.",
+            Self::LastAdmin => "No admin would be left.",
             Self::IdempotencyKeyReused => "The idempotency key was used for another request.",
             Self::DependencyUnavailable => "A service Kith depends on does not answer; try again.",
             Self::Maintenance => "Kith is under maintenance; try again later.",

@@ -6,8 +6,8 @@
 //! * [`app`]: the App (configuration and ports) and the visible list of the slices' routers.
 //! * [`http`]: the pipeline around every route: identity of the request, limits, errors, headers, log line.
 //! * [`viewer`]: who is behind a request, and the guard that every slice's batches begin with.
-//! * [`auth`], [`users`], [`posts`], [`likes`], [`notifications`], [`audit`], [`health`]: the slices, one
-//!   per thing the product does. Open `likes/` to learn everything about a like.
+//! * [`auth`], [`users`], [`posts`], [`likes`], [`notifications`], [`admin`], [`audit`], [`health`]: the
+//!   slices, one per thing the product does. Open `likes/` to learn everything about a like.
 //! * [`jobs`]: the outbox: what must still happen after a request, and who does it.
 //! * [`platform`]: the ports (database, key–value store, queue, clock, …) and their adapters.
 //! * [`error`], [`config`], [`flags`], [`id`], [`time`], [`text`], [`number`], [`mac`], [`origins`]: what
@@ -15,6 +15,7 @@
 //!
 //! `ARCHITECTURE.md` states the rules of who may import whom; `tests/architecture.rs` enforces them.
 
+pub mod admin;
 pub mod app;
 pub mod audit;
 pub mod auth;

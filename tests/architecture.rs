@@ -19,7 +19,8 @@ use std::path::Path;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// The slices: one folder per thing the product does.
-const SLICES: [&str; 7] = [
+const SLICES: [&str; 8] = [
+    "admin",
     "audit",
     "auth",
     "health",
@@ -56,7 +57,7 @@ const OWNERS: [(&str, &str); 14] = [
     ("posts", "posts"),
     ("rate_limits", "http"),
     ("sessions", "auth"),
-    ("setup_tokens", "admin"),
+    ("setup_tokens", "auth"),
     ("told", "notifications"),
     ("users", "users"),
 ];
@@ -852,7 +853,11 @@ fn asker(source: &Source, handler: &str) -> &'static str {
         .iter()
         .take_while(|token| token.text != "{");
     let words: Vec<_> = signature.map(|token| token.text.as_str()).collect();
-    if words.contains(&"MaybeViewer") {
+    if words.contains(&"Admin") {
+        "admins"
+    } else if words.contains(&"Moderator") {
+        "moderators and admins"
+    } else if words.contains(&"MaybeViewer") {
         "anyone, richer when signed in"
     } else if words.contains(&"Viewer") {
         "signed in"

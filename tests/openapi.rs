@@ -96,7 +96,8 @@ fn the_document_has_the_routes_there_are_and_who_may_ask() {
     let documented: BTreeSet<_> = operations(&document)
         .into_iter()
         .map(|(method, path, operation)| {
-            let signed_in = serde_json::json!({"access_token": []});
+            let by = |roles: &[&str]| serde_json::json!({"access_token": roles});
+            let signed_in = by(&[]);
             let asker = match operation["security"].as_array().unwrap().as_slice() {
                 [] => "anyone",
                 [nobody, somebody]
@@ -105,6 +106,8 @@ fn the_document_has_the_routes_there_are_and_who_may_ask() {
                     "anyone, richer when signed in"
                 }
                 [somebody] if *somebody == signed_in => "signed in",
+                [somebody] if *somebody == by(&["moderator"]) => "moderators and admins",
+                [somebody] if *somebody == by(&["admin"]) => "admins",
                 other => panic!("{other:?}"),
             };
             format!("{method:<6} {path:<28} {asker}")

@@ -7,6 +7,10 @@
 //! A slice that does what is to be known appends it: [`append`], [`append_if_changed`] where it may come
 //! to nothing, [`append_selected`] where only the database knows whom it concerns.
 
+#[cfg(not(target_arch = "wasm32"))]
+pub mod openapi;
+pub mod routes;
+mod rules;
 mod store;
 
 use schemars::JsonSchema;

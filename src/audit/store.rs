@@ -1,7 +1,16 @@
 //! The `audit_events` table. Rows are added, and never changed.
 
-use super::Event;
-use crate::platform::{Batch, Value, params};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use super::rules::Picked;
+use super::{Event, Kind};
+use crate::http::pagination::{Boundary, Keyed, PageRequest};
+use crate::id::{AuditEventId, SessionId, UserId};
+use crate::platform::{Batch, Rows, Value, json_text, params};
+use crate::time::Timestamp;
+use crate::viewer::Admin;
 
 /// SQL that records an event if `$from`, a `from` or `where` clause, gives a row: who did it, whom and
 /// which session it concerns, and its details as the text of a JSON object, each an expression of SQL.
@@ -9,7 +18,7 @@ use crate::platform::{Batch, Value, params};
 ///
 /// It must give one row at most, because the event has one id.
 macro_rules! insert_event {
-    ($actor:literal, $account:literal, $session:literal, $details:literal, $from:literal) => {
+    ($actor:expr, $account:expr, $session:expr, $details:expr, $from:expr) => {
         concat!(
             "insert into audit_events (
   id, at, kind, request_id, actor_id, account_id, session_id, details
@@ -59,4 +68,78 @@ pub fn append_selected(
     ];
     params.extend(more);
     batch.write(sql, params);
+}
+
+/// An event as admins see it.
+#[derive(Debug, Deserialize, JsonSchema, Serialize)]
+#[schemars(description = "Something that happened to an account or a session.")]
+pub(super) struct AuditEvent {
+    id: AuditEventId,
+    /// When.
+    at: Timestamp,
+    kind: Kind,
+    /// Who did it; null for the operator at the console, and where nobody knows.
+    actor_id: Option<UserId>,
+    /// Whom it concerns; null where a name is nobody's.
+    account_id: Option<UserId>,
+    /// Which session it concerns.
+    session_id: Option<SessionId>,
+    /// The request that did it, as the server's log names it.
+    #[schemars(example = &"5b1f0c1e9a5d4f0c8f6f0f6f3c1b2a19")]
+    request_id: String,
+    /// What more there is to say, by its name.
+    #[serde(deserialize_with = "json_text")]
+    #[schemars(example = serde_json::json!({"from": "user", "to": "moderator"}))]
+    details: Map<String, Json>,
+}
+
+impl Keyed for AuditEvent {
+    fn key(&self) -> String {
+        self.id.to_string()
+    }
+}
+
+/// Sorts after every id, so that the first page needs no statement of its own.
+const AFTER_EVERY_ID: &str = "~";
+
+/// A page of the events picked, newest first, and where its candidates end.
+pub(super) fn list(
+    admin: &Admin,
+    picked: &Picked,
+    page: &PageRequest,
+) -> (Batch, Rows<AuditEvent>, Rows<Boundary>) {
+    let mut batch = Batch::guarded_for_admin(admin);
+    let before = page.after.as_deref().unwrap_or(AFTER_EVERY_ID);
+    let rows = batch.query(
+        "select id, at, kind, actor_id, account_id, session_id, request_id, details
+from (
+  select id, at, kind, actor_id, account_id, session_id, request_id, details
+  from audit_events
+  where id < ?1
+  order by id desc
+  limit ?2
+)
+where (?3 is null or account_id = ?3) and (?4 is null or kind = ?4)
+order by id desc
+limit ?5",
+        params![
+            before,
+            page.candidates(),
+            picked.account.as_ref(),
+            picked.kind.map(Kind::as_str),
+            page.rows()
+        ],
+    );
+    let boundary = batch.query(
+        "select iif(sum(1) = ?2, min(id), null) as boundary
+from (
+  select id
+  from audit_events
+  where id < ?1
+  order by id desc
+  limit ?2
+)",
+        params![before, page.candidates()],
+    );
+    (batch, rows, boundary)
 }

@@ -15,9 +15,12 @@ mod registration;
 pub mod routes;
 mod rules;
 mod sessions;
+mod setup;
 mod sign_in;
 mod token;
 mod verified;
+
+use registration::{RegisterRequest, Registration};
 
 pub use letters::{Letter, deliver};
 pub use token::TokenKeys;

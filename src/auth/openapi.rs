@@ -7,11 +7,12 @@ use super::refresh::routes::refresh;
 use super::registration::routes::{Accepted, Registered, register};
 use super::routes::{PublicKeys, Tokens, get_public_keys};
 use super::sessions::routes::logout;
+use super::setup::routes::set_up;
 use super::sign_in::routes::login;
 use crate::error::{Code, Error};
 use crate::http::api;
 use crate::http::openapi::{Answer, Asker, Document, Input, Operation};
-use crate::viewer::{MaybeViewer, Viewer};
+use crate::viewer::{Admin, MaybeViewer, Moderator, Viewer};
 
 /// Adds the slice's operations.
 pub fn describe(document: &mut Document) {
@@ -49,6 +50,12 @@ pub fn describe(document: &mut Document) {
             .refuses(Error::Forbidden(Code::AccountSuspended)),
         Operation::post(api!("/auth/logout"), logout)
             .answers(Answer::no_content("The session has ended.")),
+        Operation::post(api!("/setup"), set_up)
+            .reads("User-Agent")
+            .answers(Answer::created::<Registered>("The first admin, signed in."))
+            .refuses(Error::Unauthenticated(Code::InvalidSetupToken))
+            .refuses(Error::Conflict(Code::UsernameTaken))
+            .refuses(Error::Conflict(Code::EmailTaken)),
         Operation::get("/.well-known/jwks.json", get_public_keys)
             .answers(Answer::ok::<PublicKeys<'static>>("The keys."))
             .never(Code::DependencyUnavailable),
@@ -62,6 +69,7 @@ pub fn describe(document: &mut Document) {
             include_str!("sign_in/routes.rs"),
             include_str!("sessions/routes.rs"),
             include_str!("refresh/routes.rs"),
+            include_str!("setup/routes.rs"),
         ),
         operations,
     );
@@ -71,6 +79,22 @@ impl Input for Viewer {
     fn describe(operation: &mut Operation) {
         describe_token(operation);
         operation.set_asker(Asker::SignedIn);
+    }
+}
+
+impl Input for Moderator {
+    fn describe(operation: &mut Operation) {
+        describe_token(operation);
+        operation.set_asker(Asker::Moderator);
+        operation.add_refusal(Error::Forbidden(Code::RoleRequired));
+    }
+}
+
+impl Input for Admin {
+    fn describe(operation: &mut Operation) {
+        describe_token(operation);
+        operation.set_asker(Asker::Admin);
+        operation.add_refusal(Error::Forbidden(Code::RoleRequired));
     }
 }
 

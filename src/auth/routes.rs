@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::refresh::{self, RefreshToken};
-use super::{registration, sessions, sign_in, token};
+use super::{registration, sessions, setup, sign_in, token};
 use crate::app::App;
 use crate::error::{Code, Error};
 use crate::http::bookmark;
@@ -20,7 +20,7 @@ use crate::http::exchange::Exchange;
 use crate::http::problem::Refusal;
 use crate::http::respond::json;
 use crate::id::{SessionId, UserId};
-use crate::viewer::{MaybeViewer, Viewer};
+use crate::viewer::{Admin, MaybeViewer, Moderator, Viewer};
 
 /// The routes of accounts and sessions.
 pub fn router() -> Router {
@@ -29,6 +29,7 @@ pub fn router() -> Router {
         .merge(sign_in::routes::router())
         .merge(sessions::routes::router())
         .merge(refresh::routes::router())
+        .merge(setup::routes::router())
         .route("/.well-known/jwks.json", get(get_public_keys))
 }
 
@@ -115,6 +116,24 @@ impl<S: Sync> FromRequestParts<S> for MaybeViewer {
             Some(viewer) => viewer.with_bookmark(bookmark).into(),
             None => Self::nobody(bookmark),
         })
+    }
+}
+
+/// Their role is not in the token; the guard of their batches asks for it.
+impl<S: Sync> FromRequestParts<S> for Moderator {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        Ok(Viewer::from_request_parts(parts, state).await?.into())
+    }
+}
+
+/// Likewise.
+impl<S: Sync> FromRequestParts<S> for Admin {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        Ok(Viewer::from_request_parts(parts, state).await?.into())
     }
 }
 

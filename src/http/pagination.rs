@@ -26,16 +26,33 @@ const MAX_LIMIT: i64 = 100;
 /// The page a client gets that does not say how large.
 const DEFAULT_LIMIT: i64 = 20;
 
+/// What was sent as `limit`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(
+    inline,
+    description = "The most entries of the page.",
+    extend("default" = DEFAULT_LIMIT)
+)]
+pub struct Limit(#[schemars(with = "i64", range(min = 1, max = MAX_LIMIT))] String);
+
+/// What was sent as `cursor`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(
+    inline,
+    description = "The `next_cursor` of the page before. It is good for the same list only."
+)]
+pub struct Cursor(#[schemars(regex(pattern = cursor_pattern()))] String);
+
 /// The query string of a list.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PageQuery {
-    /// The most entries of the page.
-    #[schemars(with = "i64", range(min = 1, max = MAX_LIMIT), extend("default" = DEFAULT_LIMIT))]
-    limit: Option<String>,
-    /// The `next_cursor` of the page before. It is good for the same list only.
-    #[schemars(with = "String", regex(pattern = cursor_pattern()))]
-    cursor: Option<String>,
+    #[schemars(with = "Limit")]
+    limit: Option<Limit>,
+    #[schemars(with = "Cursor")]
+    cursor: Option<Cursor>,
 }
 
 /// A page asked for: how many entries, and after which key.
@@ -48,6 +65,12 @@ pub struct PageRequest {
 }
 
 impl PageQuery {
+    /// What the query string of a list that takes more than these two holds of them.
+    #[must_use]
+    pub const fn new(limit: Option<Limit>, cursor: Option<Cursor>) -> Self {
+        Self { limit, cursor }
+    }
+
     /// Reads limit and cursor for the list named `list`, which must name everything that selects its
     /// entries (for the likes of a post, the post).
     ///
@@ -56,7 +79,7 @@ impl PageQuery {
     pub fn parse(&self, list: &str, keys: &SecretKeys) -> Result<PageRequest, Error> {
         let limit = match &self.limit {
             None => DEFAULT_LIMIT,
-            Some(text) => text
+            Some(Limit(text)) => text
                 .parse()
                 .map_err(|_| Error::invalid("/limit", Rule::InvalidType))?,
         };
@@ -65,8 +88,8 @@ impl PageQuery {
         }
         let after = self
             .cursor
-            .as_deref()
-            .map(|cursor| open(cursor, list, keys))
+            .as_ref()
+            .map(|Cursor(cursor)| open(cursor, list, keys))
             .transpose()?;
         Ok(PageRequest { limit, after })
     }
@@ -224,8 +247,8 @@ mod tests {
 
     fn query(limit: Option<&str>, cursor: Option<String>) -> PageQuery {
         PageQuery {
-            limit: limit.map(str::to_owned),
-            cursor,
+            limit: limit.map(|text| Limit(text.to_owned())),
+            cursor: cursor.map(Cursor),
         }
     }
 

@@ -42,6 +42,10 @@ pub enum Abort {
     SessionEnded,
     /// The account is suspended.
     AccountSuspended,
+    /// The account has not the role that is needed.
+    RoleRequired,
+    /// No admin would be left.
+    LastAdmin,
     /// The target is absent or not visible to the viewer.
     NotFound,
     /// The viewer has used the idempotency key before.
@@ -53,9 +57,11 @@ pub enum Abort {
 }
 
 impl Abort {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::SessionEnded,
         Self::AccountSuspended,
+        Self::RoleRequired,
+        Self::LastAdmin,
         Self::NotFound,
         Self::IdempotencyHit,
         Self::OverFirstLimit,
@@ -68,6 +74,8 @@ impl Abort {
         match self {
             Self::SessionEnded => "session_ended",
             Self::AccountSuspended => "account_suspended",
+            Self::RoleRequired => "role_required",
+            Self::LastAdmin => "last_admin",
             Self::NotFound => "not_found",
             Self::IdempotencyHit => "idempotency_hit",
             Self::OverFirstLimit => "over_first_limit",
@@ -159,6 +167,8 @@ impl From<DatabaseError> for Error {
             DatabaseError::Aborted(Abort::AccountSuspended) => {
                 Self::Forbidden(Code::AccountSuspended)
             }
+            DatabaseError::Aborted(Abort::RoleRequired) => Self::Forbidden(Code::RoleRequired),
+            DatabaseError::Aborted(Abort::LastAdmin) => Self::Conflict(Code::LastAdmin),
             DatabaseError::Aborted(Abort::NotFound) => Self::NotFound,
             DatabaseError::Unavailable(source) => Self::Unavailable {
                 code: Code::DependencyUnavailable,

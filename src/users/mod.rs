@@ -8,6 +8,7 @@
 pub mod openapi;
 pub mod routes;
 mod rules;
+mod standing;
 mod store;
 
 use schemars::JsonSchema;
@@ -17,6 +18,9 @@ use crate::id::UserId;
 use crate::time::Timestamp;
 
 pub use rules::{Email, MAX_DISPLAY_NAME, Username, check_display_name, fold_case};
+pub use standing::{
+    NewStanding, Plan, Role, Status, append_admin, append_standing, require_an_admin,
+};
 pub use store::{Me, NewAccount, Taken, append_account, append_post_count, select_me};
 pub(crate) use store::{blocked_between, short_person};
 

@@ -3,7 +3,8 @@
 //! Invariants: only a checked access token makes a [`Viewer`] (`auth` checks it, at the edge, without
 //! a database); whether its session still lives and its account is active is the first statement of
 //! the batch that serves the request ([`Batch::guarded`](crate::platform::Batch::guarded)), so that
-//! revocation and suspension act on the next request, at no extra trip.
+//! revocation and suspension act on the next request, at no extra trip. So does a demotion: a role is in
+//! no token, a [`Moderator`] and an [`Admin`] are viewers whose every batch asks for it, at the primary.
 //!
 //! This is no slice: every slice stands on it.
 
@@ -56,6 +57,43 @@ impl Viewer {
     #[must_use]
     pub fn user_id(&self) -> &UserId {
         &self.user_id
+    }
+}
+
+/// The viewer behind a request that is for moderators, and for admins too. They may be neither: whether
+/// they are is the guard's to say, in [`Batch::guarded_for_moderator`](crate::platform::Batch), which is
+/// the only batch there is for them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moderator(Viewer);
+
+/// The viewer behind a request that is for admins, likewise by
+/// [`Batch::guarded_for_admin`](crate::platform::Batch).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin(Viewer);
+
+impl From<Viewer> for Moderator {
+    fn from(viewer: Viewer) -> Self {
+        Self(viewer)
+    }
+}
+
+impl From<Viewer> for Admin {
+    fn from(viewer: Viewer) -> Self {
+        Self(viewer)
+    }
+}
+
+impl Admin {
+    /// The account.
+    #[must_use]
+    pub fn user_id(&self) -> &UserId {
+        self.0.user_id()
+    }
+
+    /// The session.
+    #[must_use]
+    pub fn session_id(&self) -> &SessionId {
+        self.0.session_id()
     }
 }
 

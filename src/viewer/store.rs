@@ -1,13 +1,25 @@
 //! The guard.
 
-use super::{Asker, MaybeViewer, Viewer};
+use super::{Admin, Asker, MaybeViewer, Moderator, Viewer};
 use crate::id::SessionId;
 use crate::platform::{Batch, params};
 use crate::time::Timestamp;
 
-/// The condition that the session picked by `$whose` is alive at `$now` and its account active.
+/// The condition that the session picked by `$whose` is alive at `$now`, its account active, and, where
+/// a list of roles is given, its role one of them.
 macro_rules! guard {
     ($whose:literal, $now:literal) => {
+        guard!($whose, $now, @"")
+    };
+    ($whose:literal, $now:literal, $roles:literal) => {
+        guard!($whose, $now, @concat!(
+            "
+    when u.role not in (",
+            $roles,
+            ") then 'abort:role_required'"
+        ))
+    };
+    ($whose:literal, $now:literal, @$role:expr) => {
         concat!(
             "select json_extract('{}', coalesce((
   select case
@@ -15,7 +27,9 @@ macro_rules! guard {
             $now,
             " then 'abort:session_ended'
     when u.status = 'suspended' then 'abort:account_suspended'
-    when u.status <> 'active' then 'abort:session_ended'
+    when u.status <> 'active' then 'abort:session_ended'",
+            $role,
+            "
     else '$'
   end
   from sessions s
@@ -37,6 +51,31 @@ impl Batch {
         let mut batch = Self::public().reading(viewer.reads.clone());
         batch.require(
             guard!("s.id = ?1 and s.user_id = ?2", "?3"),
+            params![&viewer.session_id, &viewer.user_id, viewer.now],
+        );
+        batch
+    }
+
+    /// A batch for a moderator or an admin: guarded likewise, and by their role, at the primary whatever
+    /// bookmark they bring, so that no read outlives a demotion.
+    #[must_use]
+    pub fn guarded_for_moderator(moderator: &Moderator) -> Self {
+        let Moderator(viewer) = moderator;
+        let mut batch = Self::public();
+        batch.require(
+            guard!("s.id = ?1 and s.user_id = ?2", "?3", "'moderator', 'admin'"),
+            params![&viewer.session_id, &viewer.user_id, viewer.now],
+        );
+        batch
+    }
+
+    /// A batch for an admin, guarded likewise.
+    #[must_use]
+    pub fn guarded_for_admin(admin: &Admin) -> Self {
+        let Admin(viewer) = admin;
+        let mut batch = Self::public();
+        batch.require(
+            guard!("s.id = ?1 and s.user_id = ?2", "?3", "'admin'"),
             params![&viewer.session_id, &viewer.user_id, viewer.now],
         );
         batch

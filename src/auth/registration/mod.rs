@@ -5,3 +5,5 @@
 
 pub(super) mod routes;
 mod rules;
+
+pub(super) use rules::{RegisterRequest, Registration};

@@ -36,9 +36,9 @@ impl JsonBody for RegisterRequest {
 /// A new account and its first session.
 #[derive(JsonSchema, Serialize)]
 pub(in crate::auth) struct Registered {
-    user: Me,
+    pub(in crate::auth) user: Me,
     #[serde(flatten)]
-    tokens: Tokens,
+    pub(in crate::auth) tokens: Tokens,
 }
 
 /// A registration of which is not told whether it made an account.

@@ -15,9 +15,9 @@ use crate::users::{Email, MAX_DISPLAY_NAME, Username, check_display_name};
 #[schemars(description = "A new account.")]
 pub(crate) struct RegisterRequest {
     #[schemars(required, with = "Option<Username>")]
-    username: Option<String>,
+    pub(crate) username: Option<String>,
     #[schemars(required, with = "Option<Email>")]
-    email: Option<String>,
+    pub(crate) email: Option<String>,
     /// Neither the username nor the e-mail address, in whatever case.
     #[schemars(
         required,
@@ -25,18 +25,18 @@ pub(crate) struct RegisterRequest {
         regex(pattern = text::NO_NUL),
         example = &"a horse of my own"
     )]
-    password: Option<String>,
+    pub(crate) password: Option<String>,
     /// The name shown; the username as typed unless given.
     #[schemars(
         length(min = 1, max = MAX_DISPLAY_NAME),
         regex(pattern = text::pattern(Lines::One)),
         example = &"Asha Rao"
     )]
-    display_name: Option<String>,
+    pub(crate) display_name: Option<String>,
 }
 
 /// A registration that keeps every rule.
-pub(super) struct Registration {
+pub(crate) struct Registration {
     /// The new username.
     pub username: Username,
     /// The owner's address.
@@ -54,6 +54,12 @@ impl RegisterRequest {
     /// [`Error::Invalid`] with every rule it breaks.
     pub(super) fn parse(self) -> Result<Registration, Error> {
         let mut checks = Checks::default();
+        let registration = self.check(&mut checks);
+        checks.finish(registration)
+    }
+
+    /// The registration, unless it breaks a rule: every one it breaks is noted.
+    pub(crate) fn check(self, checks: &mut Checks) -> Option<Registration> {
         let typed_username = checks.required("/username", self.username);
         let username = typed_username
             .as_deref()
@@ -72,15 +78,12 @@ impl RegisterRequest {
             checks.note(check_display_name("/display_name", &name))?;
             Some(name)
         });
-        let registration = (|| {
-            Some(Registration {
-                username: username?,
-                email: email?,
-                password: password?,
-                display_name: display_name?,
-            })
-        })();
-        checks.finish(registration)
+        Some(Registration {
+            username: username?,
+            email: email?,
+            password: password?,
+            display_name: display_name?,
+        })
     }
 }
 

@@ -62,6 +62,11 @@ impl<'a> Session<'a> {
         ))
     }
 
+    /// Its id.
+    pub(in crate::auth) fn id(&self) -> &SessionId {
+        &self.id
+    }
+
     /// Appends the session, as [`store::append_session`] does.
     pub(in crate::auth) fn append(&self, batch: &mut Batch, password_hash: &str) -> Write {
         let now = self.app.now();

@@ -86,6 +86,9 @@ impl Document {
                 Asker::Anyone => json!([]),
                 Asker::RicherWhenSignedIn => json!([{}, {ACCESS_TOKEN: []}]),
                 Asker::SignedIn => json!([{ACCESS_TOKEN: []}]),
+                // The role that is needed (OpenAPI 3.1, section 4.8.30).
+                Asker::Moderator => json!([{ACCESS_TOKEN: ["moderator"]}]),
+                Asker::Admin => json!([{ACCESS_TOKEN: ["admin"]}]),
             },
             "responses": self.responses(operation),
         });

@@ -24,6 +24,10 @@ pub enum Asker {
     RicherWhenSignedIn,
     /// Somebody with an account.
     SignedIn,
+    /// A moderator or an admin.
+    Moderator,
+    /// An admin.
+    Admin,
 }
 
 /// One route: what its handler's signature says, and what its slice adds.

@@ -47,14 +47,17 @@ pub enum Limit {
     SignInAddress,
     /// Registrations, by address.
     RegistrationAddress,
+    /// Uses of the first admin's link, by address.
+    SetupAddress,
 }
 
 impl Limit {
     /// All there are.
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 4] = [
         Self::SignInName,
         Self::SignInAddress,
         Self::RegistrationAddress,
+        Self::SetupAddress,
     ];
 
     /// The policy of a deployment that says nothing else.
@@ -72,6 +75,8 @@ impl Limit {
             Self::RegistrationAddress => {
                 Policy::new("registration-address", 30, Duration::from_hours(1))
             }
+            // Each costs a hash. The token is beyond guessing, and one operator uses it once.
+            Self::SetupAddress => Policy::new("setup-address", 10, Duration::from_hours(1)),
         }
     }
 

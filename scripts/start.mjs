@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
 import { build, parseProfile } from "./build.mjs";
+import { createLink, LOCAL } from "./first-admin.mjs";
 import { migrateLocalDatabase, seedEmptyDatabase } from "./local-database.mjs";
 import { startLocalWorker } from "./local-worker.mjs";
 import { isTaken, parsePort } from "./ports.mjs";
@@ -99,11 +100,23 @@ async function callScheduled(address, signal) {
 }
 
 /**
+ * As long as nobody is an admin.
+ * @param {string | null} link
+ */
+function sayHowToBecomeAdmin(link) {
+  if (link === null) return;
+  say("Nobody is an admin yet. Whoever opens this first becomes one; it works once, for a day:");
+  say(`  ${link}`);
+  say("");
+}
+
+/**
  * @param {string} address
  * @param {PostOffice | null} postOffice
  * @param {boolean} hasDemo
+ * @param {string | null} adminLink
  */
-function sayReady(address, postOffice, hasDemo) {
+function sayReady(address, postOffice, hasDemo, adminLink) {
   const person = hasDemo
     ? { path: "/auth/login", body: { username: DEMO_USERNAME, password: DEMO_PASSWORD } }
     : { path: "/auth/register", body: { username: "newcomer", email: "newcomer@example.com", password: DEMO_PASSWORD } };
@@ -119,6 +132,7 @@ function sayReady(address, postOffice, hasDemo) {
   say(`  curl -s ${address}${BASE_PATH}${person.path} -H 'content-type: application/json' \\`);
   say(`    -d '${JSON.stringify(person.body)}'`);
   say("");
+  sayHowToBecomeAdmin(adminLink);
   say("Edit src/ and it is rebuilt. Ctrl-C ends everything.");
   say("");
 }
@@ -135,13 +149,13 @@ await main(async () => {
   await build(profile);
   await wait("migrating the local database", migrateLocalDatabase);
   const hasDemo = await wait("looking for people, seeding if there are none", seedEmptyDatabase);
-
   const address = localAddress(port);
+  const adminLink = await wait("looking for an admin", () => createLink(address, LOCAL));
   const postOffice = await openLocalPostOffice(options.mailPort, port);
   const worker = startWorker(options, postOffice);
   try {
     if (await worker.ready(address)) {
-      sayReady(address, postOffice, hasDemo);
+      sayReady(address, postOffice, hasDemo, adminLink);
       void callScheduled(address, worker.signal);
     } else if (!worker.signal.aborted) {
       say(`! no answer from ${address}/health; the log above should say why`);

@@ -29,6 +29,7 @@ pub use store::{append, append_if_changed, append_selected};
 /// The closed list of what is recorded.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "AuditEventKind")]
 pub enum Kind {
     /// An account came to be.
     Registered,

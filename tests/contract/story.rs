@@ -259,6 +259,7 @@ fn tell(database: Sqlite) -> Vec<Sent> {
     notifications(&kith, &ben);
     people(&kith, &asha, &ben);
     jobs_that_fail(&kith, &asha, &ben);
+    those_who_run_it(&kith, &asha);
     endings(&kith, &post);
     std::mem::take(&mut kith.recording.sent.lock().unwrap())
 }
@@ -450,6 +451,66 @@ fn jobs_that_fail(kith: &Kith, asha: &Person, ben: &Person) {
     jobs::bury(&kith.app(), &message, 2).now_or_never().unwrap();
     kith.sweep_after(1);
     kith.lose_messages();
+}
+
+/// The first admin comes by a link, and changes what others may do.
+fn those_who_run_it(kith: &Kith, asha: &Person) {
+    // SHA-256 of "the one-time token".
+    let hash = "Tu0k1NHVFcD2RKsqCp-Us4949Nu3gfGRzHKPsJs4ew8";
+    kith.by_hand(
+        "insert into setup_tokens values (?1, ?2)",
+        vec![hash.into(), BEGINNING.plus(Duration::from_hours(24)).into()],
+    );
+    let set_up = |status, token: &str, username: &str, email: &str| {
+        let body = json!({
+            "token": token, "username": username, "email": email,
+            "password": "a passphrase of one's own",
+        });
+        kith.ask(status, "POST", "/setup", "", Some(body))
+    };
+    let token = "the one-time token";
+    set_up(401, "another token", "rosa", "rosa@example.com");
+    set_up(409, token, "asha", "rosa@example.com");
+    set_up(409, token, "rosa", "asha@example.com");
+    let rosa = set_up(201, token, "rosa", "rosa@example.com").text("/access_token");
+    set_up(401, token, "sol", "sol@example.com");
+
+    kith.ask(403, "GET", "/admin/users", &asha.token, None);
+    let page = kith.get("/admin/users?limit=1", &rosa);
+    let cursor = page.text("/next_cursor");
+    kith.get(&format!("/admin/users?limit=1&cursor={cursor}"), &rosa);
+    kith.get("/admin/users?status=suspended", &rosa);
+    kith.get("/admin/users?username=Ben&status=active", &rosa);
+    let change = |status, username: &str, body: Json| {
+        let path = format!("/admin/users/{username}");
+        kith.ask(status, "PATCH", &path, &rosa, Some(body))
+    };
+    let everything = json!({"role": "moderator", "status": "active", "plan": "pro"});
+    let tag = change(200, "asha", everything.clone()).etag.unwrap();
+    change(200, "asha", everything);
+    for (status, role) in [(200, "user"), (412, "admin")] {
+        let request = Request::patch("/api/v1/admin/users/asha")
+            .header(AUTHORIZATION, format!("Bearer {rosa}"))
+            .header(CONTENT_TYPE, "application/json")
+            .header(IF_MATCH, tag.replace("2.", "3."));
+        let body = Body::from(json!({"role": role}).to_string());
+        assert_eq!(kith.send(request.body(body).unwrap()).status, status);
+    }
+    change(404, "nobody", json!({"role": "admin"}));
+    change(409, "rosa", json!({"role": "user"}));
+    kith.ask(
+        403,
+        "PATCH",
+        "/admin/users/asha",
+        &asha.token,
+        Some(json!({"role": "admin"})),
+    );
+    let page = kith.get("/admin/audit?limit=1", &rosa);
+    let cursor = page.text("/next_cursor");
+    kith.get(&format!("/admin/audit?limit=1&cursor={cursor}"), &rosa);
+    let of_asha = format!("/admin/audit?account={}&kind=role_changed", asha.id);
+    kith.get(&of_asha, &rosa);
+    kith.ask(403, "GET", "/admin/audit", &asha.token, None);
 }
 
 fn endings(kith: &Kith, post: &str) {

@@ -152,7 +152,7 @@ where username = ?6
   and ",
                 $column,
                 " <> ?7
-  and (?8 is null or standing_version in (select value from json_each(?8)))"
+  and (?8 is null or exists (select 1 from json_each(?8) where value = standing_version))"
             )
         )
     };

@@ -6,6 +6,8 @@ import { openWorld } from "./harness/world.ts";
 
 const world = await openWorld();
 const [asha, ben] = [await world.person("asha"), await world.person("ben")];
+await world.state.setRole(ben, "admin");
+for (const person of await world.crowd("leaver", 3)) await person.expect<void>(204, "POST", "/auth/logout");
 const device = await asha.onAnotherDevice();
 const post = await ben.posts.create({ caption: "First light" });
 const others = [await ben.posts.create({ caption: "Second" }), await ben.posts.create({ caption: "Third" })];
@@ -15,6 +17,9 @@ for (const liked of [post, ...others]) await world.jobsDone(liked);
 
 /** The routes to which somebody shows who they are: what they show is right or wrong, and has no rules. */
 const SHOWN = ["/auth/login", "/auth/refresh"];
+
+/** Whether a field is such a thing, there or elsewhere. */
+const isShown = (path: string, field: Field) => SHOWN.includes(path) || field.name === "token";
 
 interface Field {
   name: string;
@@ -64,6 +69,23 @@ const BODY_ROUTES: BodyRoute[] = [
     actor: world.anonymous,
     good: () => ({ refresh_token: device.refreshToken }),
     fields: [text("refresh_token")],
+  },
+  {
+    method: "POST",
+    path: "/setup",
+    actor: world.anonymous,
+    good: () => {
+      const username = world.uniqueName("new");
+      return { token: "not the operator's", username, email: `${username}@example.com`, password: "a good long passphrase", display_name: "New" };
+    },
+    fields: [text("token"), text("username"), text("email"), text("password"), text("display_name", false)],
+  },
+  {
+    method: "PATCH",
+    path: `/admin/users/${asha.username}`,
+    actor: ben,
+    good: () => ({ role: "user", status: "active", plan: "free" }),
+    fields: [text("role", false), text("status", false), text("plan", false)],
   },
   {
     method: "POST",
@@ -139,7 +161,7 @@ describe("bodies", () => {
   test.for(TEXT_FIELDS)("$method $path: $field.name of 10 KB is too long", async ({ method, path, actor, good, field }) => {
     const response = await actor.fetch(method, path, { ...good(), [field.name]: "x".repeat(10_000) });
     // What cannot be a name, a password or a token is only a wrong one.
-    if (SHOWN.includes(path)) expect([401, 422]).toContain(response.status);
+    if (isShown(path, field)) expect([401, 422]).toContain(response.status);
     else await expectProblem(response, 422, "invalid");
   });
 
@@ -148,7 +170,7 @@ describe("bodies", () => {
     const controls = field.name === "password" ? ["\u0000"] : ["\u0000", "\u0001", "\u001b", "\u007f"];
     for (const control of controls) {
       const response = await actor.fetch(method, path, { ...good(), [field.name]: `ab${control}cdefgh` });
-      if (SHOWN.includes(path)) {
+      if (isShown(path, field)) {
         expect([401, 422]).toContain(response.status);
         continue;
       }
@@ -229,7 +251,7 @@ describe("SQL in every field", () => {
   test.for(forms)("$method $path: $field.name", async ({ method, path, actor, good, field }) => {
     for (const sql of INJECTIONS) {
       // A display name and a password may be any words; kept words of a new account would be stored.
-      const broken = path === "/auth/register" ? { username: "-" } : {};
+      const broken = ["/auth/register", "/setup"].includes(path) ? { username: "-" } : {};
       const response = await actor.fetch(method, path, { ...good(), ...broken, [field.name]: sql });
       expect([401, 422]).toContain(response.status);
       const answer = await response.text();
@@ -243,6 +265,7 @@ describe("SQL in every field", () => {
       const encoded = encodeURIComponent(sql);
       await expectProblem(await asha.fetch("GET", `/posts/${encoded}`), 404, "not_found");
       await expectProblem(await asha.fetch("GET", `/users/${encoded}`), 404, "not_found");
+      await expectProblem(await ben.fetch("PATCH", `/admin/users/${encoded}`, { plan: "pro" }), 404, "not_found");
       await expectProblem(await asha.fetch("PUT", `/posts/${encoded}/like`), 404, "not_found");
       await expectProblem(await asha.fetch("GET", `/posts?cursor=${encoded}`), 400, "malformed_cursor");
       await expectProblem(await asha.fetch("GET", `/posts?limit=${encoded}`), 422, "invalid");
@@ -283,7 +306,7 @@ describe("ids", () => {
 });
 
 describe("lists", () => {
-  const LISTS = ["/posts", `/posts/${post.id}/likes`, "/notifications"];
+  const LISTS = ["/posts", `/posts/${post.id}/likes`, "/notifications", "/admin/users", "/admin/audit"];
 
   async function cursorOf(path: string): Promise<string> {
     const { next_cursor: cursor } = await ben.expect<{ next_cursor: string | null }>(200, "GET", `${path}?limit=1`);

@@ -5,6 +5,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { newToken, sqlOfLink } from "../../scripts/first-admin.mjs";
 import { recordedRows, statedCost } from "./harness/cost.ts";
 import type { Rows } from "./harness/cost.ts";
 import { DEAD_LETTER_QUEUE } from "./harness/control.ts";
@@ -25,6 +26,10 @@ const worlds = await Promise.all(SIZES.map(async (size) => ({ size, world: await
 
 interface Place extends LivedIn {
   world: World;
+  /** An admin, in whose deployment much has happened. */
+  rosa: PersonActor;
+  /** A moderator. */
+  mo: PersonActor;
 }
 
 interface Budget {
@@ -59,7 +64,7 @@ function pages(operation: string, path: (place: Place) => string, who: (place: P
       measure: async (place) => {
         const first = await who(place).expect<Page<unknown>>(200, "GET", path(place));
         expect(first.next_cursor).not.toBeNull();
-        return costOf(place.world, who(place).fetch("GET", `${path(place)}?cursor=${first.next_cursor}`));
+        return costOf(place.world, who(place).fetch("GET", `${path(place)}${path(place).includes("?") ? "&" : "?"}cursor=${first.next_cursor}`));
       },
     },
   ];
@@ -232,6 +237,48 @@ const BUDGETS: Budget[] = [
     most: { trips: 1, read: 6, written: 2 },
     measure: async (place) => costOf(place.world, (await newPerson(place, "leaver")).fetch("POST", "/auth/logout")),
   },
+  ...pages("accounts, for a moderator", () => "/admin/users", ({ mo }) => mo),
+  ...pages("the suspended, for a moderator", () => "/admin/users?status=suspended", ({ mo }) => mo),
+  {
+    operation: "an account by its name, for a moderator",
+    most: { trips: 1, read: 6, written: 0 },
+    measure: ({ world, mo, author }) => costOf(world, mo.fetch("GET", `/admin/users?username=${author.username}`)),
+  },
+  ...pages("the audit log, for an admin", () => "/admin/audit", ({ rosa }) => rosa),
+  ...pages("the audit log about somebody", ({ viewer }) => `/admin/audit?account=${viewer.id}`, ({ rosa }) => rosa),
+  {
+    operation: "change somebody's role, status and plan",
+    most: { trips: 1, read: 20, written: 6 },
+    measure: async (place) => {
+      const asha = await newPerson(place, "asha");
+      const standing = { role: "admin", status: "suspended", plan: "pro" };
+      return costOf(place.world, place.rosa.fetch("PATCH", `/admin/users/${asha.username}`, standing));
+    },
+  },
+  {
+    operation: "change nothing of somebody's role, status and plan",
+    most: { trips: 1, read: 20, written: 1 },
+    measure: async (place) => {
+      const asha = await newPerson(place, "asha");
+      const standing = { role: "user", status: "active", plan: "free" };
+      return costOf(place.world, place.rosa.fetch("PATCH", `/admin/users/${asha.username}`, standing));
+    },
+  },
+  {
+    operation: "become the first admin",
+    most: { trips: 1, read: 20, written: 12 },
+    measure: async ({ world, rosa }) => {
+      await world.state.setRole(rosa, "user");
+      const { token, hash } = newToken();
+      for (const sql of sqlOfLink(hash, Date.now())) await world.state.run(sql);
+      const username = world.uniqueName("sol");
+      const body = { token, username, email: `${username}@example.com`, password: "a good long passphrase" };
+      const rows = await costOf(world, world.anonymous.fetch("POST", "/setup", body));
+      await world.state.dismissAdmins();
+      await world.state.setRole(rosa, "admin");
+      return rows;
+    },
+  },
   {
     operation: "my profile",
     most: { trips: 1, read: 6, written: 0 },
@@ -243,6 +290,17 @@ const BUDGETS: Budget[] = [
     measure: ({ world, viewer, author }) => costOf(world, viewer.fetch("GET", `/users/${author.username}`)),
   },
 ];
+
+/** Those who run it, and a log as long as there are posts. */
+async function runBy(world: World, { posts }: Size): Promise<{ rosa: PersonActor; mo: PersonActor }> {
+  const now = Date.now() - 60_000;
+  for (let start = 0; start < posts; start += 1_000) {
+    const ids = JSON.stringify(Array.from({ length: 1_000 }, () => uuidV7(now)));
+    const sql = "insert into audit_events (id, at, kind, account_id, request_id) select value, ?2, 'signed_in', value, 'seeded' from json_each(?1)";
+    await world.state.run(sql, ids, now);
+  }
+  return { rosa: await world.admin("rosa"), mo: await world.moderator("mo") };
+}
 
 /** What was measured, trips/rows read/rows written, by operation, with where it was measured. */
 const figures = new Map<string, Map<string, string[]>>();
@@ -268,7 +326,7 @@ afterAll(() => {
 function keepBudgets({ size, world }: (typeof worlds)[number]): void {
   let place: Place;
   beforeAll(async () => {
-    place = { world, ...(await liveIn(world, size)) };
+    place = { world, ...(await liveIn(world, size)), ...(await runBy(world, size)) };
   }, 120_000);
 
   const keepToBudgets = (circumstance: string) =>

@@ -30,6 +30,10 @@ describe("routes that are not there", () => {
     [`/posts/${post.id}/likes`, ["GET"]],
     ["/notifications", ["GET"]],
     ["/notifications/read", ["POST"]],
+    ["/admin/users", ["GET"]],
+    [`/admin/users/${asha.username}`, ["PATCH"]],
+    ["/admin/audit", ["GET"]],
+    ["/setup", ["POST"]],
   ] as const)("%s names the methods it has", async ([path, methods]) => {
     for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE"]) {
       if ((methods as readonly string[]).includes(method)) continue;

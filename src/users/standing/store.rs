@@ -32,7 +32,7 @@ set role = coalesce(?2, role),
   standing_version = standing_version + 1
 where username = ?1
   and status <> 'deleted'
-  and (?5 is null or standing_version in (select value from json_each(?5)))",
+  and (?5 is null or exists (select 1 from json_each(?5) where value = standing_version))",
         params![
             username,
             new.role.map(Role::as_str),

@@ -92,3 +92,27 @@ export interface Problem {
   request_id: string;
   errors?: FieldProblem[];
 }
+
+/** An account as moderators and admins see it. */
+export interface Account {
+  id: string;
+  username: string;
+  display_name: string;
+  role: string;
+  status: string;
+  plan: string;
+  email_verified: boolean;
+  created_at: string;
+}
+
+/** An event of the audit log. */
+export interface AuditEvent {
+  id: string;
+  at: string;
+  kind: string;
+  actor_id: string | null;
+  account_id: string | null;
+  session_id: string | null;
+  request_id: string;
+  details: Record<string, unknown>;
+}

@@ -1,12 +1,13 @@
 /**
- * State that no route can make yet, written to and read from D1 directly: follows, blocks,
- * suspensions and removals (their routes come with later issues), people by the hundred (each
- * registration costs an Argon2id hash), and jobs that are due at once (a test does not sleep).
+ * State that no route can make yet, written to and read from D1 directly: follows, blocks and removals
+ * (their routes come with later issues), roles and suspensions without somebody who gives them, people by the
+ * hundred (each registration costs an Argon2id hash), and jobs that are due at once (a test does not sleep).
  * Everything that a route can make is made by the route.
  */
 import { randomUUID } from "node:crypto";
 import type { Keys } from "./keys.ts";
 import type { Account } from "./person.ts";
+import type { AuditEvent } from "./shapes.ts";
 
 /** Larger parameters travel badly; D1 takes 2 MB a row and 100 KB a statement. */
 const BULK_ROWS = 1_000;
@@ -119,6 +120,22 @@ export class State {
 
   async suspend({ id }: Account): Promise<void> {
     await this.run("update users set status = 'suspended', version = version + 1 where id = ?1", id);
+  }
+
+  /** As at the console: the first admin comes by no route but the link. */
+  async setRole({ id }: Account, role: "user" | "moderator" | "admin"): Promise<void> {
+    await this.run("update users set role = ?2, version = version + 1, standing_version = standing_version + 1 where id = ?1", id, role);
+  }
+
+  /** Lets there be no admin. */
+  async dismissAdmins(): Promise<void> {
+    await this.run("update users set role = 'user' where role = 'admin'");
+  }
+
+  /** The audit log about these accounts, oldest first. */
+  async events(...accounts: { id: string }[]): Promise<(Omit<AuditEvent, "at" | "details"> & { at: number; details: string })[]> {
+    const ids = JSON.stringify(accounts.map(({ id }) => id));
+    return this.rows("select * from audit_events where account_id in (select value from json_each(?1)) order by id", ids);
   }
 
   /** As a moderator would. */

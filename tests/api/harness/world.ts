@@ -53,6 +53,20 @@ export class World {
     return new PersonActor(this.#server.url, { id: user.id, username, email, password, accessToken, refreshToken });
   }
 
+  /** Somebody new, who runs Kith. */
+  async admin(name: string): Promise<PersonActor> {
+    const person = await this.person(name);
+    await this.state.setRole(person, "admin");
+    return person;
+  }
+
+  /** Somebody new, who moderates. */
+  async moderator(name: string): Promise<PersonActor> {
+    const person = await this.person(name);
+    await this.state.setRole(person, "moderator");
+    return person;
+  }
+
   /** Signed-in people who did not register; for stories that need many. */
   async crowd(name: string, count: number): Promise<PersonActor[]> {
     const accounts = await this.state.people(name, count);

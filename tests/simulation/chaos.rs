@@ -103,12 +103,13 @@ pub const SHIELD_REFUSES: Point = Point::new("limiter", "refuses whom it need no
 pub const NAME_USED_UP: Point = Point::new(USED_UP, "auth.login: by name");
 pub const ADDRESS_USED_UP: Point = Point::new(USED_UP, "auth.login: by address");
 pub const REGISTRATIONS_USED_UP: Point = Point::new(USED_UP, "auth.register: by address");
+pub const SETUPS_USED_UP: Point = Point::new(USED_UP, "auth.set_up: by address");
 pub const KNOWN_USED_UP: Point = Point::new(USED_UP, "auth.register: as the isolate knows");
 pub const USED_UP: &str = "quota used up";
 pub const CRON_MISSES: Point = Point::new("cron", "does not fire");
 
 /// The points that no scenario's site brings.
-const OF_THE_PLATFORM: [Point; 28] = [
+const OF_THE_PLATFORM: [Point; 29] = [
     QUEUE_REFUSES,
     QUEUE_UNSURE,
     QUEUE_HALF,
@@ -135,6 +136,7 @@ const OF_THE_PLATFORM: [Point; 28] = [
     NAME_USED_UP,
     ADDRESS_USED_UP,
     REGISTRATIONS_USED_UP,
+    SETUPS_USED_UP,
     KNOWN_USED_UP,
     CRON_MISSES,
 ];

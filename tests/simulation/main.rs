@@ -100,6 +100,12 @@ fn populate(world: &Arc<World>, hashes: bool) {
         .iter()
         .map(|name| world.settle_in(name))
         .collect();
+    // Mostly somebody runs it, and sometimes two do.
+    for (person, role) in people.iter().zip(["admin", "admin", "moderator"]) {
+        if chaos.happens(0.7) {
+            world.set_role(person, role);
+        }
+    }
     for (author, name) in people.iter().zip(names) {
         let post = NewPost {
             caption: format!("First of {name}"),

@@ -12,7 +12,7 @@ use kith::platform::{Clock, Value};
 
 use crate::model::{Caller, Id, NewPost, Post, Session, Status, User};
 use crate::refresh_tokens;
-use crate::scenarios::{OTHER_PASSWORD, PASSWORD};
+use crate::scenarios::{LINKS, OTHER_PASSWORD, PASSWORD, hash_of_link, token_of_link};
 use crate::world::World;
 
 /// A password's hash, computed once: what it costs is not what is tested here.
@@ -139,15 +139,33 @@ impl World {
     }
 
     fn set_status(&self, user: &str, status: Status) {
-        let text = match status {
-            Status::Active => "active",
-            Status::Suspended => "suspended",
-        };
         self.write(
             "update users set status = ?2, version = version + 1 where id = ?1",
-            params![user, text],
+            params![user, status.name()],
         );
         self.state().model.users.get_mut(user).unwrap().status = status;
+    }
+
+    /// At the console, where nothing keeps the last admin.
+    pub fn set_role(&self, user: &str, role: &'static str) {
+        self.write(
+            "update users set role = ?2 where id = ?1",
+            params![user, role],
+        );
+        self.state().model.users.get_mut(user).unwrap().role = role;
+    }
+
+    /// A link that makes a first admin; a few are good for minutes only.
+    fn make_link(&self) {
+        let hash = hash_of_link(&token_of_link(self.chaos.pick(LINKS)));
+        let minutes = if self.chaos.happens(0.3) { 2 } else { 24 * 60 };
+        let expires_at = self.clock.now().plus(Duration::from_mins(minutes));
+        self.write(
+            "insert into setup_tokens values (?1, ?2)
+             on conflict do update set expires_at = excluded.expires_at",
+            params![hash.as_str(), expires_at],
+        );
+        self.state().model.links.insert(hash, expires_at);
     }
 
     fn set_removed(&self, post: &str, removed: bool) {
@@ -258,7 +276,7 @@ impl World {
         };
         self.note(|| {
             let what = [
-                "status", "password", "block", "follow", "removal", "comment",
+                "status", "password", "block", "follow", "removal", "comment", "role", "link",
             ];
             let what = what[usize::try_from(kind).unwrap()];
             format!("{what} of {one}, to {other} or {post:?}; harm: {harm}")
@@ -292,6 +310,24 @@ impl World {
                     self.write_post(&one, &comment, Some(&post));
                 }
             }
+            6 => {
+                let roles = ["admin", "admin", "moderator", "user"];
+                let role = roles[self.chaos.pick(roles.len())];
+                self.set_role(&one, if harm { "user" } else { role });
+            }
+            LINKING => {
+                // Whoever is to come by a link must be the first.
+                let admins: Vec<Id> = {
+                    let state = self.state();
+                    let users = state.model.users.iter();
+                    let admins = users.filter(|(_, user)| user.role == "admin");
+                    admins.map(|(id, _)| id.clone()).collect()
+                };
+                for admin in admins.iter().filter(|_| harm) {
+                    self.set_role(admin, "user");
+                }
+                self.make_link();
+            }
             _ => {}
         }
     }
@@ -300,14 +336,18 @@ impl World {
 /// The kinds of things that are done: the first suspends people, the second changes passwords.
 const STATUS: u64 = 0;
 const PASSWORDS: u64 = 1;
-const KINDS: u64 = 6;
+const LINKING: u64 = 7;
+const KINDS: u64 = 8;
 
 /// An operator, moderators, and people who follow and block. Each run has some who do mostly one thing,
 /// and some who are in a hurry: what must hold when it comes between two trips needs both.
 pub async fn meddle(world: Arc<World>) {
     let chaos = &world.chaos;
     let at_the_door = chaos.focus.site.starts_with("auth.login");
-    let favourite = chaos.below(if at_the_door { 2 } else { KINDS });
+    let favourite = match chaos.focus.site {
+        site if site.starts_with("auth.set_up") => LINKING,
+        _ => chaos.below(if at_the_door { 2 } else { KINDS }),
+    };
     let hurried = at_the_door || chaos.happens(0.3);
     while world.state().busy > 0 && !world.is_over() {
         // In the middle of what people do, and long after.

@@ -350,6 +350,7 @@ impl World {
                 Limited::SignInName => chaos::NAME_USED_UP,
                 Limited::SignInAddress => chaos::ADDRESS_USED_UP,
                 Limited::RegistrationAddress => chaos::REGISTRATIONS_USED_UP,
+                Limited::SetupAddress => chaos::SETUPS_USED_UP,
             });
         }
         let mut state = self.state();

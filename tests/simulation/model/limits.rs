@@ -14,6 +14,7 @@ pub enum Limited {
     SignInName,
     SignInAddress,
     RegistrationAddress,
+    SetupAddress,
 }
 
 /// The length of every window here, in milliseconds.
@@ -23,10 +24,11 @@ const WINDOW: i64 = 600_000;
 const KEPT: Duration = Duration::from_mins(2);
 
 impl Limited {
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 4] = [
         Self::SignInName,
         Self::SignInAddress,
         Self::RegistrationAddress,
+        Self::SetupAddress,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -34,6 +36,7 @@ impl Limited {
             Self::SignInName => "sign-in-name",
             Self::SignInAddress => "sign-in-address",
             Self::RegistrationAddress => "registration-address",
+            Self::SetupAddress => "setup-address",
         }
     }
 
@@ -44,7 +47,7 @@ impl Limited {
     /// The quota of a deployment that is strict, which people run into.
     const fn strict_quota(self) -> u32 {
         match self {
-            Self::SignInName | Self::RegistrationAddress => 2,
+            Self::SignInName | Self::RegistrationAddress | Self::SetupAddress => 2,
             Self::SignInAddress => 5,
         }
     }

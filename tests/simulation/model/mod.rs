@@ -2,6 +2,7 @@
 //! batches or messages. Whatever the database runs is done to the model at the same moment; in the end
 //! both must hold the same.
 
+mod audit;
 mod inbox;
 mod jobs;
 mod limits;
@@ -16,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kith::time::Timestamp;
 use serde_json::Value;
 
+pub use audit::Event;
 pub use inbox::Inbox;
 pub use jobs::{Job, Task};
 pub use limits::{Limited, Strictness, Window};
@@ -47,6 +49,10 @@ pub struct Model {
     pub inboxes: BTreeMap<Id, Inbox>,
     /// What accounts have created under their idempotency keys.
     pub keys: BTreeMap<(Id, String), Recorded>,
+    /// The audit log.
+    pub events: BTreeMap<Id, Event>,
+    /// The links that make a first admin, by what is kept of them, and until when.
+    pub links: BTreeMap<String, Timestamp>,
     /// How much of each quota is used.
     pub counts: BTreeMap<Window, u32>,
     pub strictness: Strictness,

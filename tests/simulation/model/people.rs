@@ -12,6 +12,23 @@ pub enum Status {
     Suspended,
 }
 
+impl Status {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+        }
+    }
+
+    pub fn named(name: &str) -> Self {
+        if name == "suspended" {
+            Self::Suspended
+        } else {
+            Self::Active
+        }
+    }
+}
+
 /// An account.
 #[derive(Clone, Debug)]
 pub struct User {
@@ -22,6 +39,11 @@ pub struct User {
     /// by the second trip, even of the same password.
     pub hash: &'static str,
     pub status: Status,
+    pub role: &'static str,
+    pub plan: &'static str,
+    /// How often role, status or plan was changed by an admin, from 1.
+    pub standing_version: i64,
+    pub email_verified: bool,
     pub posts: i64,
     pub created_at: Timestamp,
     pub display_name: String,
@@ -39,6 +61,10 @@ impl User {
             password,
             hash: password,
             status: Status::Active,
+            role: "user",
+            plan: "free",
+            standing_version: 1,
+            email_verified: false,
             posts: 0,
             created_at,
             display_name: username.to_owned(),
@@ -139,13 +165,34 @@ impl Model {
         })
     }
 
+    /// An account as those see it who run Kith.
+    pub fn account(&self, id: &str) -> Value {
+        let user = &self.users[id];
+        json!({
+            "id": id,
+            "username": user.username,
+            "display_name": user.display_name,
+            "role": user.role,
+            "status": user.status.name(),
+            "plan": user.plan,
+            "email_verified": user.email_verified,
+            "created_at": user.created_at,
+        })
+    }
+
+    /// Whether there is somebody who can do everything.
+    pub fn has_admin(&self) -> bool {
+        let mut users = self.users.values();
+        users.any(|user| user.role == "admin" && user.status == Status::Active)
+    }
+
     /// A person as they see themselves.
     pub fn me(&self, id: &str) -> Value {
         let mut me = self.person(id);
         me["email"] = json!(self.users[id].email);
-        me["email_verified"] = json!(false);
-        me["role"] = json!("user");
-        me["plan"] = json!("free");
+        me["email_verified"] = json!(self.users[id].email_verified);
+        me["role"] = json!(self.users[id].role);
+        me["plan"] = json!(self.users[id].plan);
         me["totp"] = json!(false);
         me
     }

@@ -5,18 +5,28 @@ use std::collections::BTreeMap;
 use kith::platform::native::Sqlite;
 use serde_json::{Value, json};
 
-use super::{Model, Status, User};
+use super::{Event, Model, User};
 
 /// Each table's rows, in the order of their keys.
 pub type State = BTreeMap<&'static str, Vec<Value>>;
 
 /// How each table is read: one JSON array a row.
-const TABLES: [(&str, &str); 11] = [
+const TABLES: [(&str, &str); 13] = [
     (
         "users",
         "select json_array(
-           id, username, email, status, post_count, created_at, display_name, bio, locked, profile_version
+           id, username, email, status, post_count, created_at, display_name, bio, locked, profile_version,
+           role, plan, standing_version, json(iif(email_verified_at is null, 'false', 'true'))
          ) as row from users order by id",
+    ),
+    (
+        "audit_events",
+        "select json_array(id, at, kind, actor_id, account_id, session_id, json(details)) as row
+         from audit_events order by id",
+    ),
+    (
+        "setup_tokens",
+        "select json_array(hash, expires_at) as row from setup_tokens order by hash",
     ),
     (
         "sessions",
@@ -97,21 +107,33 @@ fn stored(database: &Sqlite) -> State {
 }
 
 fn promised_user(id: &str, user: &User) -> Value {
-    let status = match user.status {
-        Status::Active => "active",
-        Status::Suspended => "suspended",
-    };
     json!([
         id,
         user.username,
         user.email,
-        status,
+        user.status.name(),
         user.posts,
         user.created_at.millis(),
         user.display_name,
         user.bio,
         i64::from(user.locked),
         user.profile_version,
+        user.role,
+        user.plan,
+        user.standing_version,
+        user.email_verified,
+    ])
+}
+
+fn promised_event(id: &str, event: &Event) -> Value {
+    json!([
+        id,
+        event.at.millis(),
+        event.kind,
+        event.actor,
+        event.account,
+        event.session,
+        event.details,
     ])
 }
 
@@ -185,8 +207,14 @@ fn promised(model: &Model) -> State {
     }
     let counts = counts.iter();
     let counts = counts.map(|((resets_at, name), used)| json!([resets_at, name, used]));
+    let events = model.events.iter();
+    let events = events.map(|(id, event)| promised_event(id, event));
+    let links = model.links.iter();
+    let links = links.map(|(hash, expires_at)| json!([hash, expires_at.millis()]));
     State::from([
         ("users", users.collect()),
+        ("audit_events", events.collect()),
+        ("setup_tokens", links.collect()),
         ("sessions", sessions.collect()),
         ("posts", posts.collect()),
         ("likes", likes.collect()),

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Answer, Call, Memory, Moment, Operation, Scenario, Site, USUAL};
 use crate::chaos;
-use crate::model::{self, ANYTHING, Caller, Limited, Prediction, Session, User};
+use crate::model::{self, ANYTHING, Caller, Event, Limited, Prediction, Session, User};
 use crate::refresh_tokens;
 use crate::tokens;
 
@@ -172,7 +172,7 @@ pub(super) fn tokens_of() -> serde_json::Value {
 ///
 /// # Errors
 /// A prediction that no answer fulfils, if there is not exactly one.
-fn begin_session(moment: &mut Moment<'_>, user: &str) -> Result<Caller, Prediction> {
+pub(super) fn begin_session(moment: &mut Moment<'_>, user: &str) -> Result<Caller, Prediction> {
     let ids = moment.ids("select id from sessions where user_id = ?1", user);
     let known = &moment.model.sessions;
     let new: Vec<_> = ids
@@ -218,7 +218,7 @@ pub(super) fn speaks_for(prediction: &Prediction, answer: &Answer) -> Result<(),
     ))
 }
 
-fn remember(answer: &Answer, memory: &mut Memory) {
+pub(super) fn remember(answer: &Answer, memory: &mut Memory) {
     let text = |name: &str| answer.body[name].as_str().map(str::to_owned);
     if let (Some(access), Some(refresh)) = (text("access_token"), text("refresh_token")) {
         memory.of_another(Some(tokens::caller(&access)), Some(access));
@@ -324,6 +324,8 @@ impl Operation for Logout {
         let caller = moment.admit(caller)?;
         let session = moment.model.sessions.get_mut(&caller.session).unwrap();
         session.lives = false;
+        let event = Event::about(&caller.user, "signed_out", moment.now).by(&caller.user);
+        moment.record(event.in_session(&caller.session));
         Ok(Prediction::new(204, json!(null)))
     }
 

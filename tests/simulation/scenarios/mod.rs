@@ -1,6 +1,7 @@
 //! What people do: one file a slice, one scenario an endpoint. A slice joins the proof by adding its
 //! own here.
 
+mod admin;
 mod auth;
 mod conditional;
 mod health;
@@ -9,6 +10,7 @@ mod lists;
 mod notifications;
 mod posts;
 mod refresh;
+mod set_up;
 mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,12 +23,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::chaos::Chaos;
-use crate::model::{self, Caller, Id, Model, Prediction, Task};
+use crate::model::{self, Caller, Event, Id, Model, Prediction, Task};
 use crate::refresh_tokens;
 
 pub use auth::{OTHER_PASSWORD, PASSWORD};
 pub use conditional::Seen;
 pub use lists::NextPage;
+pub use set_up::{LINKS, hash as hash_of_link, token as token_of_link};
 
 /// An HTTP request, without who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +113,33 @@ impl Moment<'_> {
         let caller = caller.ok_or_else(nobody)?;
         self.model.guard(caller, self.began)?;
         Ok(caller)
+    }
+
+    /// Who asks, if they are signed in, may act, and have one of these roles.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn admit_as<'a>(
+        &self,
+        caller: Option<&'a Caller>,
+        roles: &[&str],
+    ) -> Result<&'a Caller, Prediction> {
+        let caller = self.admit(caller)?;
+        if roles.contains(&self.model.users[&caller.user].role) {
+            Ok(caller)
+        } else {
+            Err(Prediction::refusal(403, "role_required"))
+        }
+    }
+
+    /// Takes down an event, under the id that Kith gave it.
+    pub fn record(&mut self, event: Event) {
+        let ids = self.ids("select id from audit_events where kind = ?1", event.kind);
+        let new = ids
+            .into_iter()
+            .find(|id| !self.model.events.contains_key(id));
+        let id = new.unwrap_or_else(|| format!("not recorded: {}", event.kind));
+        self.model.events.insert(id, event);
     }
 
     /// As [`Moment::admit`], where nobody in particular may ask too.
@@ -358,6 +388,10 @@ pub const SCENARIOS: &[Scenario] = &[
     auth::LOGIN,
     auth::LOGOUT,
     refresh::REFRESH,
+    set_up::SET_UP,
+    admin::LIST,
+    admin::CHANGE,
+    admin::AUDIT,
     health::READY,
     likes::LIKE,
     likes::UNLIKE,

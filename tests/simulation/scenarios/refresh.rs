@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{Answer, Call, Choice, Memory, Moment, Operation, Scenario, Site, USUAL, auth};
 use crate::chaos::Chaos;
-use crate::model::{self, Caller, Prediction};
+use crate::model::{self, Caller, Event, Prediction};
 use crate::refresh_tokens::{self, RefreshToken};
 
 pub const REFRESH: Scenario = Scenario {
@@ -82,7 +82,16 @@ impl Operation for Refresh {
         let children = parent.children();
         let child = |hash: &str| children.iter().find(|child| child.hash() == *hash);
         let offered = child(&stored).map(RefreshToken::hash).unwrap_or_default();
-        let (caller, newest) = moment.model.redeem(parent, offered, moment.now)?;
+        let lived = moment.model.sessions.get(&parent.session);
+        let lived = lived.filter(|session| session.lives);
+        let owner = lived.map(|session| session.user.clone());
+        let redeemed = moment.model.redeem(parent, offered, moment.now);
+        let ended = moment.model.sessions.get(&parent.session);
+        if let (Some(owner), Some(false)) = (owner, ended.map(|session| session.lives)) {
+            let event = Event::about(&owner, "refresh_reused", moment.now);
+            moment.record(event.in_session(&parent.session));
+        }
+        let (caller, newest) = redeemed?;
         let unknown = || Prediction::new(200, json!("a token that the parent does not lead to"));
         let child = child(&newest).ok_or_else(unknown)?;
         Ok(Prediction {

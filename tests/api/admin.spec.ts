@@ -106,8 +106,7 @@ describe("the list of accounts", () => {
   test("takes no other parameter, and no other value", async () => {
     const rosa = await world.admin("rosa");
     for (const status of ["deleted", "Active", "", "'; drop table users; --"]) {
-      const query = new URLSearchParams({ status });
-      await expectInvalid(await rosa.fetch("GET", `/admin/users?${query}`), { "/status": "invalid_value" });
+      await expectInvalid(await rosa.fetch("GET", `/admin/users?status=${encodeURIComponent(status)}`), { "/status": "invalid_value" });
     }
     for (const name of ["email", "role", "offset", "q"]) {
       await expectInvalid(await rosa.fetch("GET", `/admin/users?${name}=x`), { [`/${name}`]: "unknown_field" });

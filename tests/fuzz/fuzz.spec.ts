@@ -28,12 +28,15 @@ afterAll(() => {
   console.log(`refused on purpose: ${listed(totals.exceptions)}`);
 });
 
+/** What nobody can ask for who is not the operator: its token is made at the console. */
+const OPERATORS = ["POST /api/v1/setup"];
+
 /** What a run must have done for its silence to mean something. */
 function expectThorough({ operations, phases, modes }: Tally, log: LogTally, who: string): void {
   expect(Object.keys(operations)).toEqual(expect.arrayContaining(OPERATIONS));
   // Who signs in gets what they ask for, of each operation at least once.
   const served = OPERATIONS.filter((operation) => log.succeeded(operation));
-  if (who === "signed in") expect(served).toEqual(OPERATIONS);
+  if (who === "signed in") expect(served).toEqual(OPERATIONS.filter((operation) => !OPERATORS.includes(operation)));
   expect(Object.keys(phases).toSorted()).toEqual(["coverage", "examples", "fuzzing", "stateful"]);
   expect(Object.keys(modes).toSorted()).toEqual(["negative", "positive"]);
 }

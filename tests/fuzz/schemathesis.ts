@@ -112,6 +112,7 @@ export async function runSchemathesis(options: Options): Promise<Report> {
       PYTHONHASHSEED: "0",
       KITH_FUZZ_TALLY: tally,
       KITH_FUZZ_UNSAYABLE: JSON.stringify(UNSAYABLE),
+      KITH_FUZZ_PEERS: JSON.stringify(options.peers.map(({ username }) => username)),
     }),
     stdio: ["ignore", "pipe", "pipe"],
     timeout: options.timeoutMs,

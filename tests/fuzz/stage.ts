@@ -99,11 +99,12 @@ async function register(url: URL, username: string): Promise<PersonActor> {
   return new PersonActor(url, { ...account, id });
 }
 
-/** Answers those who sign in: the one whom the document's examples name, and somebody else. */
+/** Answers those who sign in: the one whom the document's examples name, an admin, and somebody else. */
 async function populate(url: URL, state: State): Promise<readonly PersonActor[]> {
   const asha = await register(url, "asha");
   const ben = await register(url, "ben");
   const mira = await register(url, "mira");
+  await state.setRole(asha, "admin");
   await state.follow(asha, ben);
   await state.block(mira, ben);
   for (const [author, audience] of [[asha, [ben, mira]], [ben, [asha]], [mira, [asha]]] as const) {

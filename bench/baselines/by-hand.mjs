@@ -356,6 +356,7 @@ function log(method, answer, ms, cost, ids) {
       kv_writes: 0,
       queue_sends: 0,
       r2_ops: 0,
+      password_hashes: 0,
     },
     request_id: ids.request,
     trace_id: ids.trace,

@@ -4,7 +4,7 @@ use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, Salt
 use argon2::{Algorithm, Argon2, Params, Version};
 
 use crate::error::Error;
-use crate::platform::Random;
+use crate::platform::{CostMeter, Random};
 
 /// 19 MiB, two passes, one lane: about 25 ms in a Worker. More memory would take its share of the
 /// isolate's 128 MB from every other request.
@@ -25,10 +25,11 @@ fn argon2() -> Result<Argon2<'static>, Error> {
 ///
 /// # Errors
 /// [`Error::Internal`] only.
-pub(super) fn hash(password: &str, random: &dyn Random) -> Result<String, Error> {
+pub(super) fn hash(password: &str, random: &dyn Random, cost: &CostMeter) -> Result<String, Error> {
     let mut salt = [0; 16];
     random.fill(&mut salt);
     let salt = SaltString::encode_b64(&salt).map_err(Error::internal)?;
+    cost.password_hash();
     let hash = argon2()?
         .hash_password(password.as_bytes(), &salt)
         .map_err(Error::internal)?;
@@ -39,8 +40,9 @@ pub(super) fn hash(password: &str, random: &dyn Random) -> Result<String, Error>
 ///
 /// # Errors
 /// [`Error::Internal`] if `hash` is no PHC string.
-pub(super) fn verify(password: &str, hash: Option<&str>) -> Result<bool, Error> {
+pub(super) fn verify(password: &str, hash: Option<&str>, cost: &CostMeter) -> Result<bool, Error> {
     let parsed = PasswordHash::new(hash.unwrap_or(STAND_IN)).map_err(Error::internal)?;
+    cost.password_hash();
     let matches = argon2()?
         .verify_password(password.as_bytes(), &parsed)
         .is_ok();
@@ -60,15 +62,16 @@ mod tests {
 
     #[test]
     fn a_password_is_known_by_its_hash_only() {
-        let hash = hash("correct horse", &Constant).unwrap();
+        let cost = CostMeter::default();
+        let hash = hash("correct horse", &Constant, &cost).unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        assert!(verify("correct horse", Some(&hash)).unwrap());
-        assert!(!verify("correct hors", Some(&hash)).unwrap());
+        assert!(verify("correct horse", Some(&hash), &cost).unwrap());
+        assert!(!verify("correct hors", Some(&hash), &cost).unwrap());
     }
 
     #[test]
     fn nobody_has_a_password_and_the_stand_in_takes_the_same_work() {
-        assert!(!verify("anything", None).unwrap());
+        assert!(!verify("anything", None, &CostMeter::default()).unwrap());
         let parsed = PasswordHash::new(STAND_IN).unwrap();
         assert_eq!(
             Params::try_from(&parsed).unwrap(),

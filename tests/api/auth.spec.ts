@@ -200,24 +200,40 @@ describe("logging in", () => {
     }
   });
 
-  test("whether an account exists does not show: same bytes, same trips, for unknown and for wrong", async () => {
-    const asha = await world.person("asha");
-    const attempts = [
-      { username: asha.username, password: "not the right one" },
-      { username: world.uniqueName("nobody"), password: "not the right one" },
-      { email: asha.email, password: "not the right one" },
-      { email: `${world.uniqueName("nobody")}@example.com`, password: "not the right one" },
-    ];
-    const seen = [];
-    for (const attempt of attempts) {
-      const response = await login(attempt, { "x-request-id": "the-same-for-all" });
+  test.for(["username", "email"] as const)("whether the %s is anybody's, and whose, does not show: same bytes, trips and hashes", async (by) => {
+    const [asha, ben, caro] = [await world.person("asha"), await world.person("ben"), await world.person("caro")];
+    await world.state.suspend(ben);
+    await world.state.run("update users set status = 'deleted' where id = ?1", caro.id);
+    const nobody = world.uniqueName("nobody");
+    const wrong = "not the right one";
+    const attempts: Record<string, [who: { username: string; email: string }, password: string]> = {
+      "an unknown name": [{ username: nobody, email: `${nobody}@example.com` }, wrong],
+      "a name that breaks the rules": [{ username: ".", email: "nowhere" }, wrong],
+      "a wrong password": [asha, wrong],
+      "a wrong password of one suspended": [ben, wrong],
+      "a wrong password of one deleted": [caro, wrong],
+      "the right password of one deleted": [caro, caro.password],
+    };
+    const seen: Record<string, object> = {};
+    for (const [what, [who, password]] of Object.entries(attempts)) {
+      const response = await login({ [by]: who[by], password });
       await expectProblem(response.clone(), 401, "invalid_credentials");
       const { trips } = await world.control.recordOf(response);
-      seen.push({ answer: await withoutRequestId(response), trips: trips.map(({ statements }) => statements.length) });
+      const statements = trips.map((trip) => trip.statements.length);
+      const written = trips.map((trip) => trip.statements.map(({ rowsWritten }) => rowsWritten));
+      seen[what] = { answer: await withoutRequestId(response.clone()), statements, written, hashes: await world.hashesOf(response) };
     }
-    expect(seen[1]).toEqual(seen[0]);
-    expect(seen[3]).toEqual(seen[2]);
-    expect(seen[2]?.answer).toEqual(seen[0]?.answer);
+    const expected = seen["a wrong password"];
+    expect(expected).toMatchObject({ hashes: 1 });
+    for (const [what, one] of Object.entries(seen)) expect({ what, ...one }).toEqual({ what, ...expected });
+  });
+
+  test("a right password is hashed once, and one that is not looked at never", async () => {
+    const { username, password } = await world.person("asha");
+    expect(await world.hashesOf(await login({ username, password }))).toBe(1);
+    expect(await world.hashesOf(await login({ username, password: "x".repeat(257) }))).toBe(0);
+    expect(await world.hashesOf(await register({ ...newcomer(), password: "short" }))).toBe(0);
+    expect(await world.hashesOf(await register(newcomer()))).toBe(1);
   });
 
   test("exactly one of username and e-mail says who it is", async () => {

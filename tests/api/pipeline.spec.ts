@@ -1,7 +1,6 @@
 /** What holds for every answer, whatever the route: refusals, identity, trace, cost, caching, log. */
 import { describe, expect, test } from "vitest";
 import { recordedRows, statedCost } from "./harness/cost.ts";
-import { eventually } from "./harness/eventually.ts";
 import type { Headers, PersonActor } from "./harness/person.ts";
 import { expectProblem } from "./harness/problem.ts";
 import { openWorld } from "./harness/world.ts";
@@ -252,12 +251,8 @@ describe("the log", () => {
 
     for (const [response, expected] of told) {
       const id = response.headers.get("x-request-id") ?? "";
-      const lines = await eventually("the log line arrives", async () => {
-        const found = world.logLines().filter(({ message }) => message.includes(id) && message.includes('"request"'));
-        return found.length > 0 && found;
-      });
-      expect(lines).toHaveLength(1);
-      const line = JSON.parse(lines[0]?.message ?? "") as Record<string, unknown>;
+      const line = await world.lineOf(response);
+      expect(world.logLines().filter(({ message }) => message.includes(id) && message.includes('"request"'))).toHaveLength(1);
       expect(line).toMatchObject({
         ...expected,
         request_id: id,

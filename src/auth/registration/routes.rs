@@ -69,7 +69,11 @@ pub(in crate::auth) async fn register(
     let mut batch = Batch::public();
     let subjects = [(Limit::RegistrationAddress, limiter.address())];
     let attempt = limiter.count(&mut batch, app.now(), subjects)?;
-    let hash = password::hash(&registration.password, app.ports().random.as_ref())?;
+    let hash = password::hash(
+        &registration.password,
+        app.ports().random.as_ref(),
+        &app.ports().cost,
+    )?;
     if app.config().reveal_email {
         register_openly(&app, &headers, &registration, &hash, batch, &attempt).await
     } else {

@@ -52,7 +52,8 @@ pub(in crate::auth) async fn login(
     let row = store::select_credentials(&mut batch, &name);
     let row = attempt.run(batch, database).await?.first(&row)?;
     // The same work for an unknown name as for a wrong password, and the same answer.
-    let matches = password::verify(&typed, row.as_ref().map(|row| row.password_hash.as_str()))?;
+    let stored = row.as_ref().map(|row| row.password_hash.as_str());
+    let matches = password::verify(&typed, stored, &app.ports().cost)?;
     let refused = || Error::Unauthenticated(Code::InvalidCredentials);
     let account = row
         .filter(|row| matches && row.status != "deleted")

@@ -13,6 +13,15 @@ import type { Platform, Server } from "./server.ts";
 import type { Notification, Post, Registration } from "./shapes.ts";
 import { State } from "./state.ts";
 
+/** As much of a request's log line as tests look at. */
+export interface RequestLine {
+  route: string | null;
+  status: number;
+  user_id: string | null;
+  cause: string | null;
+  cost: { d1_trips: number; password_hashes: number };
+}
+
 export class World {
   readonly keys: Keys;
   readonly anonymous: Actor;
@@ -88,6 +97,20 @@ export class World {
   /** The lines that the worker has logged, oldest first. */
   logLines(): { level: string; message: string }[] {
     return this.#server.harness.getLogs();
+  }
+
+  /** The line that the worker logs for this answer, once it has arrived. */
+  async lineOf(response: Response): Promise<RequestLine> {
+    const id = `"request_id":"${response.headers.get("x-request-id") ?? ""}"`;
+    const found = await eventually("the log line arrives", async () =>
+      this.logLines().find(({ message }) => message.includes(id) && message.includes('"event":"request"')),
+    );
+    return JSON.parse(found.message) as RequestLine;
+  }
+
+  /** How many passwords were hashed for this answer. */
+  async hashesOf(response: Response): Promise<number> {
+    return (await this.lineOf(response)).cost.password_hashes;
   }
 
   /** Waits until the jobs about this post have all been done. */

@@ -1,4 +1,5 @@
-//! Argon2id, with one of the parameter sets that OWASP's Password Storage Cheat Sheet recommends.
+//! Argon2id, with one of the parameter sets that OWASP's Password Storage Cheat Sheet recommends. A hash
+//! names the parameters it was made with, so those of former times are still checked, and upgraded.
 
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -49,6 +50,43 @@ pub(super) fn verify(password: &str, hash: Option<&str>, cost: &CostMeter) -> Re
     Ok(matches && hash.is_some())
 }
 
+/// What replaces `hash`, which is that of `password`, if it was made with other parameters than today's.
+///
+/// The salt stays. It is no secret and still nobody else's, and so two sign-ins at the same moment
+/// come to the same new hash, and neither undoes the other's.
+///
+/// # Errors
+/// [`Error::Internal`] if `hash` is no PHC string with a salt.
+pub(super) fn upgrade(
+    password: &str,
+    hash: &str,
+    cost: &CostMeter,
+) -> Result<Option<String>, Error> {
+    let parsed = PasswordHash::new(hash).map_err(Error::internal)?;
+    if is_of_today(&parsed)? {
+        return Ok(None);
+    }
+    let salt = parsed
+        .salt
+        .ok_or_else(|| Error::internal("a password's hash has no salt"))?;
+    cost.password_hash();
+    let upgraded = argon2()?
+        .hash_password(password.as_bytes(), salt)
+        .map_err(Error::internal)?;
+    Ok(Some(upgraded.to_string()))
+}
+
+fn is_of_today(hash: &PasswordHash<'_>) -> Result<bool, Error> {
+    let algorithm = Algorithm::try_from(hash.algorithm).map_err(Error::internal)?;
+    let params = Params::try_from(hash).map_err(Error::internal)?;
+    // The one that hashes leaves the length of what comes out at its default.
+    let length = hash.hash.map(|output| output.len());
+    Ok(algorithm == Algorithm::Argon2id
+        && hash.version == Some(Version::V0x13.into())
+        && (params.m_cost(), params.t_cost(), params.p_cost()) == (MEMORY_KIB, PASSES, LANES)
+        && length == Some(Params::DEFAULT_OUTPUT_LEN))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,6 +105,64 @@ mod tests {
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         assert!(verify("correct horse", Some(&hash), &cost).unwrap());
         assert!(!verify("correct hors", Some(&hash), &cost).unwrap());
+    }
+
+    /// "correct horse", hashed with other parameters.
+    fn hashed(algorithm: Algorithm, version: Version, params: Params) -> String {
+        let salt = SaltString::encode_b64(&[7; 16]).unwrap();
+        Argon2::new(algorithm, version, params)
+            .hash_password(b"correct horse", &salt)
+            .unwrap()
+            .to_string()
+    }
+
+    #[test]
+    fn a_hash_of_today_is_left_alone() {
+        let cost = CostMeter::default();
+        let hash = hash("correct horse", &Constant, &cost).unwrap();
+        assert_eq!(upgrade("correct horse", &hash, &cost).unwrap(), None);
+    }
+
+    #[test]
+    fn a_hash_of_other_parameters_is_checked_and_upgraded_once_to_the_same_by_all() {
+        use {Algorithm::*, Version::*};
+        let params =
+            |memory, passes, lanes, length| Params::new(memory, passes, lanes, length).unwrap();
+        let today = params(MEMORY_KIB, PASSES, LANES, None);
+        let cost = CostMeter::default();
+        for older in [
+            hashed(Argon2id, V0x13, params(7 * 1024, PASSES, LANES, None)),
+            hashed(Argon2id, V0x13, params(MEMORY_KIB, 1, LANES, None)),
+            hashed(Argon2id, V0x13, params(MEMORY_KIB, PASSES, 2, None)),
+            hashed(Argon2id, V0x13, params(MEMORY_KIB, PASSES, LANES, Some(16))),
+            hashed(Argon2id, V0x10, today.clone()),
+            hashed(Argon2i, V0x13, today.clone()),
+        ] {
+            assert!(
+                verify("correct horse", Some(&older), &cost).unwrap(),
+                "{older}"
+            );
+            assert!(
+                !verify("correct hors", Some(&older), &cost).unwrap(),
+                "{older}"
+            );
+            let upgraded = upgrade("correct horse", &older, &cost).unwrap().unwrap();
+            assert_eq!(upgraded, hashed(Argon2id, V0x13, today.clone()));
+            assert!(verify("correct horse", Some(&upgraded), &cost).unwrap());
+            assert_eq!(upgrade("correct horse", &upgraded, &cost).unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn what_is_no_hash_is_an_error_and_never_a_match() {
+        let cost = CostMeter::default();
+        for broken in ["", "correct horse", "$argon2id$v=19$m=19456,t=2,p=1$AAECAw"] {
+            assert!(
+                !matches!(verify("correct horse", Some(broken), &cost), Ok(true)),
+                "{broken}"
+            );
+            assert!(upgrade("correct horse", broken, &cost).is_err(), "{broken}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What every password must hold. Pure: no database, no clock.
 
+mod common_passwords;
+
 use crate::error::{Rule, Violation};
 use crate::users::{Email, Username, fold_case};
 
@@ -9,8 +11,15 @@ pub(super) const MIN_PASSWORD: usize = 8;
 /// The longest password, in characters; at a sign-in, the longest of any field.
 pub(super) const MAX_PASSWORD: usize = 256;
 
-/// 8–256 characters of any kind but U+0000; neither the username nor the e-mail address.
+/// 8–256 characters of any kind but U+0000; neither the username nor the e-mail address, nor one of the
+/// 10,000 passwords that most people have, in whatever case.
+///
+/// The one check of a new password, wherever somebody chooses one; `pointer` is the body's member.
+///
+/// # Errors
+/// The first rule it breaks.
 pub(super) fn check_password(
+    pointer: &str,
     password: &str,
     username: Option<&Username>,
     email: Option<&Email>,
@@ -25,12 +34,12 @@ pub(super) fn check_password(
         Some(Rule::TooShort(MIN_PASSWORD))
     } else if length > MAX_PASSWORD {
         Some(Rule::TooLong(MAX_PASSWORD))
-    } else if is_name {
+    } else if is_name || common_passwords::contain(&folded) {
         Some(Rule::TooWeak)
     } else {
         None
     };
-    broken.map_or(Ok(()), |rule| Err(Violation::new("/password", rule)))
+    broken.map_or(Ok(()), |rule| Err(Violation::new(pointer, rule)))
 }
 
 /// Whatever is longer is nobody's name or password, and not worth hashing.

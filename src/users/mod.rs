@@ -21,7 +21,9 @@ pub use rules::{Email, MAX_DISPLAY_NAME, Username, check_display_name, fold_case
 pub use standing::{
     NewStanding, Plan, Role, Status, append_admin, append_standing, require_an_admin,
 };
-pub use store::{Me, NewAccount, Taken, append_account, append_post_count, select_me};
+pub use store::{
+    Me, NewAccount, Taken, append_account, append_password_upgrade, append_post_count, select_me,
+};
 pub(crate) use store::{blocked_between, short_person};
 
 /// A person inside other things: the author of a post, one who liked it.

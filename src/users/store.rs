@@ -132,6 +132,17 @@ on conflict do nothing",
     taken
 }
 
+/// Appends another hash of the same password, if `from` is still the account's and the account is active.
+/// Nothing that depends on the password has changed by it.
+pub fn append_password_upgrade(batch: &mut Batch, user: &UserId, from: &str, to: &str) {
+    batch.write(
+        "update users
+set password_hash = ?3
+where id = ?1 and password_hash = ?2 and status = 'active'",
+        params![user, from, to],
+    );
+}
+
 /// Appends `by` to a person's count of posts, if the statement before changed a row.
 pub fn append_post_count(batch: &mut Batch, author: &UserId, by: i64) {
     batch.write(

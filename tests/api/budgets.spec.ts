@@ -22,6 +22,8 @@ const SIZES: Size[] = [
   { posts: 1_000, people: 100 },
   { posts: 100_000, people: 10_000 },
 ];
+/** "the long passphrase of asha", hashed with 4 MiB and one pass. */
+const OLDER_HASH = "$argon2id$v=19$m=4096,t=1,p=1$c2l4dGVlbiBieXRlcyBvZg$zU5GlsyAxxMcS0/aS4wtxdCTUUZ1Q3AEG22W5qKgELw";
 const worlds = await Promise.all(SIZES.map(async (size) => ({ size, world: await openWorld() })));
 
 interface Place extends LivedIn {
@@ -204,6 +206,15 @@ const BUDGETS: Budget[] = [
     measure: async ({ world }) => {
       const { username, password } = await world.person("dana");
       return costOf(world, world.anonymous.fetch("POST", "/auth/login", { username, password }));
+    },
+  },
+  {
+    operation: "sign in, with a hash of other parameters",
+    most: { trips: 2, read: 10, written: 6 },
+    measure: async ({ world }) => {
+      const dana = await world.person("dana");
+      await world.state.run("update users set password_hash = ?2 where id = ?1", dana.id, OLDER_HASH);
+      return costOf(world, world.anonymous.fetch("POST", "/auth/login", { username: dana.username, password: "the long passphrase of asha" }));
     },
   },
   {

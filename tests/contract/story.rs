@@ -87,6 +87,9 @@ impl Answer {
     }
 }
 
+/// The hash of "a passphrase of one's own" with other parameters than today's.
+const OLDER_HASH: &str = "$argon2id$v=19$m=4096,t=1,p=1$c2l4dGVlbiBieXRlcyBvZg$+iEfAqn7XM5qN2PN+j0UHBU4h2F6YYy5/ThM/Uvk6bQ";
+
 /// 32 different bytes, as base64url.
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
@@ -279,6 +282,14 @@ fn accounts(kith: &Kith, asha: &Person) {
     login(
         200,
         json!({"email": "asha@example.com", "password": "a passphrase of one's own"}),
+    );
+    kith.by_hand(
+        "update users set password_hash = ?2 where id = ?1",
+        vec![asha.id.clone().into(), OLDER_HASH.into()],
+    );
+    login(
+        200,
+        json!({"username": "asha", "password": "a passphrase of one's own"}),
     );
     for status in [401, 401, 429] {
         login(

@@ -18,7 +18,7 @@ pub(crate) struct RegisterRequest {
     pub(crate) username: Option<String>,
     #[schemars(required, with = "Option<Email>")]
     pub(crate) email: Option<String>,
-    /// Neither the username nor the e-mail address, in whatever case.
+    /// Neither the username nor the e-mail address, nor one that very many people have, in whatever case.
     #[schemars(
         required,
         length(min = MIN_PASSWORD, max = MAX_PASSWORD),
@@ -70,7 +70,12 @@ impl RegisterRequest {
         let password = checks
             .required("/password", self.password)
             .and_then(|typed| {
-                checks.note(check_password(&typed, username.as_ref(), email.as_ref()))?;
+                checks.note(check_password(
+                    "/password",
+                    &typed,
+                    username.as_ref(),
+                    email.as_ref(),
+                ))?;
                 Some(typed)
             });
         // Without one, the username as typed is shown, which has been checked.

@@ -17,6 +17,7 @@ use crate::http::extract::Json;
 use crate::http::rate_limit::{Limit, Limiter};
 use crate::http::respond::json;
 use crate::platform::Batch;
+use crate::users;
 
 /// The route of sign-ins.
 pub(in crate::auth) fn router() -> Router {
@@ -61,9 +62,18 @@ pub(in crate::auth) async fn login(
     if account.status == "suspended" {
         return Err(Error::Forbidden(Code::AccountSuspended));
     }
+    let upgraded = password::upgrade(&typed, &account.password_hash, &app.ports().cost)?;
     let (session, tokens) = Session::begin(&app, &account.id, &headers)?;
     let mut batch = Batch::public();
-    let opened = session.append(&mut batch, &account.password_hash);
+    // A session begins under the hash that is the account's by then, so its upgrade comes first. Of two
+    // sign-ins at once, the second finds in its place what it would have put there itself.
+    let hash = if let Some(upgraded) = &upgraded {
+        users::append_password_upgrade(&mut batch, &account.id, &account.password_hash, upgraded);
+        upgraded
+    } else {
+        &account.password_hash
+    };
+    let opened = session.append(&mut batch, hash);
     attempt.give_back(&mut batch);
     if app.run(batch).await?.changes(opened)? != 1 {
         return Err(refused());

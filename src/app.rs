@@ -197,6 +197,12 @@ impl App {
         self.note_not_forgotten("counts_not_forgotten", swept);
     }
 
+    /// Forgets sessions that have long been over, likewise.
+    pub async fn forget_old_sessions(&self) {
+        let swept = auth::forget_old_sessions(self.ports.database.as_ref(), self.now()).await;
+        self.note_not_forgotten("sessions_not_forgotten", swept);
+    }
+
     fn note_not_forgotten(&self, event: &str, swept: Result<(), Error>) {
         if let Err(error) = swept {
             let line = json!({"level": "error", "event": event, "cause": format!("{error:?}")});

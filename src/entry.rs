@@ -96,6 +96,7 @@ pub async fn scheduled(_event: worker_sys::ScheduledEvent, env: Env, context: wo
             jobs::sweep(&app).await;
             app.forget_old_keys().await;
             app.forget_old_counts().await;
+            app.forget_old_sessions().await;
         }
         Err(error) => log_misconfigured(error, &ports),
     }

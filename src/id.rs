@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::{Builder, Uuid, Variant};
 
 use crate::platform::{Clock, Random};
+use crate::time::Timestamp;
 
 /// A text that is not an identifier. To a client that is the same as an absent thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +26,15 @@ fn generate(clock: &dyn Clock, random: &dyn Random) -> String {
     random.fill(&mut tail);
     let millis = u64::try_from(clock.now().millis()).unwrap_or(0);
     Builder::from_unix_timestamp_millis(millis, &tail)
+        .into_uuid()
+        .hyphenated()
+        .to_string()
+}
+
+/// What sorts before all that [`generate`] makes in this millisecond or later.
+fn first_of(millisecond: Timestamp) -> String {
+    let millis = u64::try_from(millisecond.millis()).unwrap_or(0);
+    Builder::from_unix_timestamp_millis(millis, &[0; 10])
         .into_uuid()
         .hyphenated()
         .to_string()
@@ -59,6 +69,12 @@ macro_rules! id {
             #[must_use]
             pub fn generate(clock: &dyn Clock, random: &dyn Random) -> Self {
                 Self(generate(clock, random))
+            }
+
+            /// The least identifier of the millisecond: all that were made before it sort before it.
+            #[must_use]
+            pub fn first_of(millisecond: Timestamp) -> Self {
+                Self(first_of(millisecond))
             }
 
             /// The canonical text.
@@ -121,7 +137,6 @@ mod tests {
 
     use super::*;
     use crate::platform::BoxFuture;
-    use crate::time::Timestamp;
 
     struct At(i64);
     impl Clock for At {
@@ -146,6 +161,16 @@ mod tests {
         let earlier = PostId::generate(&At(1_000), &Constant(0xff));
         let later = PostId::generate(&At(1_001), &Constant(0));
         assert!(earlier.as_str() < later.as_str());
+    }
+
+    #[test]
+    fn the_first_of_a_millisecond_sorts_after_what_came_before_and_before_what_comes() {
+        let first = PostId::first_of(Timestamp::from_millis(1_001));
+        let before = PostId::generate(&At(1_000), &Constant(0xff));
+        let after = PostId::generate(&At(1_001), &Constant(0));
+        assert!(before.as_str() < first.as_str());
+        assert!(first.as_str() <= after.as_str());
+        assert_eq!(first.as_str().parse(), Ok(first));
     }
 
     #[test]

@@ -101,6 +101,12 @@ fn is_allowed(character: char, lines: Lines) -> bool {
         || (lines == Lines::Many && matches!(character, '\n' | '\r' | '\t'))
 }
 
+/// Whether a character may stand in a text that is shown on one line.
+#[must_use]
+pub fn stays_in_line(character: char) -> bool {
+    is_allowed(character, Lines::One)
+}
+
 /// Whether a character shows nothing: white space, and what Unicode calls default-ignorable.
 fn is_blank(character: char) -> bool {
     character.is_whitespace()

@@ -23,4 +23,5 @@ mod verified;
 use registration::{RegisterRequest, Registration};
 
 pub use letters::{Letter, deliver};
+pub use sessions::forget_old_sessions;
 pub use token::TokenKeys;

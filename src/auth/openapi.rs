@@ -6,12 +6,13 @@ use http::StatusCode;
 use super::refresh::routes::refresh;
 use super::registration::routes::{Accepted, Registered, register};
 use super::routes::{PublicKeys, Tokens, get_public_keys};
-use super::sessions::routes::logout;
+use super::sessions::routes::{ShownSession, delete_session, list_sessions, logout};
 use super::setup::routes::set_up;
 use super::sign_in::routes::login;
 use crate::error::{Code, Error};
 use crate::http::api;
 use crate::http::openapi::{Answer, Asker, Document, Input, Operation};
+use crate::http::pagination::Page;
 use crate::viewer::{Admin, MaybeViewer, Moderator, Viewer};
 
 /// Adds the slice's operations.
@@ -56,6 +57,11 @@ pub fn describe(document: &mut Document) {
             .refuses(Error::Unauthenticated(Code::InvalidSetupToken))
             .refuses(Error::Conflict(Code::UsernameTaken))
             .refuses(Error::Conflict(Code::EmailTaken)),
+        Operation::get(api!("/auth/sessions"), list_sessions)
+            .pages(Answer::ok::<Page<ShownSession>>("A page of the list.")),
+        Operation::delete(api!("/auth/sessions/{id}"), delete_session)
+            .path_is("The session.", None)
+            .answers(Answer::no_content("It has ended.")),
         Operation::get("/.well-known/jwks.json", get_public_keys)
             .answers(Answer::ok::<PublicKeys<'static>>("The keys."))
             .never(Code::DependencyUnavailable),

@@ -10,7 +10,7 @@ const BATCHES: usize = 20;
 ///
 /// # Errors
 /// When the database does not answer.
-pub(super) async fn forget(
+pub(crate) async fn forget(
     database: &dyn Database,
     limit: i64,
     next: impl Fn() -> (Batch, Write),

@@ -27,3 +27,4 @@ macro_rules! api {
     };
 }
 pub(crate) use api;
+pub(crate) use forget::forget;

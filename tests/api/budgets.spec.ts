@@ -13,7 +13,7 @@ import type { Actor, PersonActor } from "./harness/person.ts";
 import { faultyPlans } from "./harness/plans.ts";
 import { coverWithInvisible, FATES, leadsOn, liveIn } from "./harness/scale.ts";
 import type { Fate, LivedIn, Size } from "./harness/scale.ts";
-import type { Notification, Page, Post } from "./harness/shapes.ts";
+import type { Page, Session } from "./harness/shapes.ts";
 import { uuidV7 } from "./harness/state.ts";
 import { openWorld } from "./harness/world.ts";
 import type { World } from "./harness/world.ts";
@@ -290,6 +290,16 @@ const BUDGETS: Budget[] = [
       return rows;
     },
   },
+  ...pages("my sessions", () => "/auth/sessions", ({ viewer }) => viewer),
+  {
+    operation: "end a session",
+    most: { trips: 1, read: 6, written: 2 },
+    measure: async (place) => {
+      const leaver = await newPerson(place, "leaver");
+      const { data } = await leaver.expect<Page<Session>>(200, "GET", "/auth/sessions");
+      return costOf(place.world, leaver.fetch("DELETE", `/auth/sessions/${data[0]?.id}`));
+    },
+  },
   {
     operation: "my profile",
     most: { trips: 1, read: 6, written: 0 },
@@ -365,11 +375,11 @@ function keepBudgets({ size, world }: (typeof worlds)[number]): void {
       const job = { kind: "like", post_id: post.id, actor_id: viewer.id, recipient_id: author.id };
       const lost = { id: uuidV7(), request_id: "r", trace_id: "t", job };
       await world.control.deliver([{ id: "lost", body: lost, attempts: 6 }], DEAD_LETTER_QUEUE);
-      const cursors = ["/posts", "/notifications", `/posts/${place.popular.id}/likes`];
+      const cursors = ["/posts", "/notifications", "/auth/sessions", `/posts/${place.popular.id}/likes`];
       for (const path of cursors) {
         const { next_cursor: cursor } = await viewer.expect<Page<unknown>>(200, "GET", `${path}?limit=1`);
         await viewer.expect(200, "GET", `${path}?limit=20&cursor=${cursor}`);
-        if (path !== "/notifications") await world.anonymous.expect(200, "GET", `${path}?limit=20&cursor=${cursor}`);
+        if (path.startsWith("/posts")) await world.anonymous.expect(200, "GET", `${path}?limit=20&cursor=${cursor}`);
       }
       const statements = await world.control.statements();
       expect(statements.length).toBeGreaterThan(15);
@@ -397,8 +407,8 @@ function keepBudgets({ size, world }: (typeof worlds)[number]): void {
 
     test("every list leads on to what lies below", async () => {
       const { viewer, popular } = place;
-      for (const path of ["/posts", `/posts/${popular.id}/likes`, "/notifications"]) {
-        expect(leadsOn(await viewer.expect<Page<Post | Notification>>(200, "GET", path))).toBe(true);
+      for (const path of ["/posts", `/posts/${popular.id}/likes`, "/notifications", "/auth/sessions"]) {
+        expect(leadsOn(await viewer.expect<Page<unknown>>(200, "GET", path))).toBe(true);
       }
     });
   };

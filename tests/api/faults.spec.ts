@@ -7,6 +7,7 @@ import type { PersonActor } from "./harness/person.ts";
 import { expectProblem } from "./harness/problem.ts";
 import type { FaultPlan } from "./harness/protocol.ts";
 import type { Post } from "./harness/shapes.ts";
+import { uuidV7 } from "./harness/state.ts";
 import { openWorld } from "./harness/world.ts";
 
 const world = await openWorld();
@@ -27,6 +28,8 @@ interface Stage {
   ben: PersonActor;
   post: Post;
   newcomer: { username: string; email: string; password: string };
+  /** Another session of Asha's. */
+  phone: string;
 }
 
 interface CallSite {
@@ -52,8 +55,8 @@ const SITES: CallSite[] = [
     name: "POST /auth/login",
     trips: 2,
     request: ({ asha: { username, password } }) => world.anonymous.fetch("POST", "/auth/login", { username, password }),
-    // Registering opened the first session.
-    stored: async ({ asha }) => (await world.state.number(`${count} sessions where user_id = ?1`, asha.id)) > 1,
+    // Registering opened the first session, and there is the phone's.
+    stored: async ({ asha }) => (await world.state.number(`${count} sessions where user_id = ?1`, asha.id)) > 2,
   },
   {
     name: "POST /auth/logout",
@@ -66,6 +69,13 @@ const SITES: CallSite[] = [
     trips: 1,
     request: ({ asha }) => world.anonymous.fetch("POST", "/auth/refresh", { refresh_token: asha.refreshToken }),
     stored: ({ asha }) => exists(`${count} sessions where user_id = ?1 and generation = 2 and revoked_at is null`, asha.id),
+  },
+  { name: "GET /auth/sessions", trips: 1, request: ({ asha }) => asha.fetch("GET", "/auth/sessions") },
+  {
+    name: "DELETE /auth/sessions/{id}",
+    trips: 1,
+    request: ({ asha, phone }) => asha.fetch("DELETE", `/auth/sessions/${phone}`),
+    stored: ({ phone }) => exists(`${count} sessions where id = ?1 and revoked_at is not null`, phone),
   },
   { name: "GET /profile", trips: 1, request: ({ asha }) => asha.fetch("GET", "/profile") },
   { name: "GET /users/{username}", trips: 1, request: ({ asha, ben }) => asha.fetch("GET", `/users/${ben.username}`) },
@@ -114,7 +124,14 @@ async function stage(): Promise<Stage> {
   await cleo.like(post);
   await world.jobsDone(post);
   const username = world.uniqueName("new");
-  return { asha, ben, post, newcomer: { username, email: `${username}@example.com`, password: "a good long passphrase" } };
+  const phone = uuidV7();
+  await world.state.run(
+    `insert into sessions (id, user_id, user_agent, current_hash, rotated_at, created_at, last_used_at, expires_at)
+     values (?1, ?2, 'phone', ?1, 1, 1, 1, 9e15)`,
+    phone,
+    asha.id,
+  );
+  return { asha, ben, post, phone, newcomer: { username, email: `${username}@example.com`, password: "a good long passphrase" } };
 }
 
 const during = (faults: FaultPlan[], request: () => Promise<Response>) => world.control.withFaults(faults, request);
@@ -148,7 +165,7 @@ describe("D1", () => {
     }
     const again = await site.request(scene);
     // What happened unseen shows in its own way: the name is taken, the session over, the post gone.
-    const unseen: Record<string, number> = { "POST /auth/register": 409, "POST /auth/logout": 401, "DELETE /posts/{id}": 404 };
+    const unseen: Record<string, number> = { "POST /auth/register": 409, "POST /auth/logout": 401, "DELETE /posts/{id}": 404, "DELETE /auth/sessions/{id}": 404 };
     expect([200, 201, 204, unseen[site.name]]).toContain(again.status);
     if (site.stored !== undefined) expect(await site.stored(scene)).toBe(true);
     await world.control.settle();

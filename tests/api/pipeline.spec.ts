@@ -21,6 +21,8 @@ describe("routes that are not there", () => {
     ["/auth/register", ["POST"]],
     ["/auth/login", ["POST"]],
     ["/auth/logout", ["POST"]],
+    ["/auth/sessions", ["GET"]],
+    ["/auth/sessions/01900000-0000-7000-8000-000000000000", ["DELETE"]],
     ["/profile", ["GET", "PATCH"]],
     [`/users/${asha.username}`, ["GET"]],
     ["/posts", ["GET", "POST"]],

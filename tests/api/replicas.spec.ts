@@ -133,12 +133,14 @@ describe("what ends a session or an account", () => {
       await ask(asha, "POST", "/posts", bookmark, { caption: "Too late" }),
       await ask(asha, "POST", "/notifications/read", bookmark, { up_to: 1 }),
       await ask(asha, "POST", "/auth/logout", bookmark),
+      await ask(asha, "DELETE", `/auth/sessions/${asha.refreshToken.split(".")[0]}`, bookmark),
       await read(asha, path),
       await read(asha, "/posts"),
       await read(asha, `${path}/likes`),
       await read(asha, "/profile"),
       await read(asha, `/users/${asha.username}`),
       await read(asha, "/notifications"),
+      await read(asha, "/auth/sessions"),
     ];
   }
 
@@ -277,6 +279,7 @@ describe("each route", () => {
     const credentials = { username: asha.username, password: asha.password };
     const rosa = await world.admin("rosa");
     const writing: Record<string, () => Promise<Response>> = {
+      "DELETE /api/v1/auth/sessions/{id}": () => asha.fetch("DELETE", `/auth/sessions/${asha.refreshToken.split(".")[0]}`),
       "DELETE /api/v1/posts/{id}": () => asha.fetch("DELETE", `/posts/${post.id}`),
       "DELETE /api/v1/posts/{id}/like": () => ben.fetch("DELETE", `/posts/${post.id}/like`),
       "PATCH /api/v1/admin/users/{username}": () => rosa.fetch("PATCH", `/admin/users/${asha.username}`, { plan: "pro" }),

@@ -61,6 +61,8 @@ describe("the very next request", () => {
     ["GET", "/notifications", undefined],
     ["POST", "/notifications/read", { up_to: 1 }],
     ["POST", "/auth/logout", undefined],
+    ["GET", "/auth/sessions", undefined],
+    ["DELETE", "/auth/sessions/01900000-0000-7000-8000-000000000000", undefined],
   ] as const)("a revoked session and a suspended account can no longer %s %s", async ([method, path, body]) => {
     const { asha, ben } = await ashaAndBensPost();
     await endSession(asha);

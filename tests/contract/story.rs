@@ -257,6 +257,7 @@ fn tell(database: Sqlite) -> Vec<Sent> {
     );
     accounts(&kith, &asha);
     sessions(&kith, &emil);
+    own_sessions(&kith, &asha);
     let post = posts(&kith, &asha, &ben);
     likes(&kith, [&asha, &ben, &chen], &post);
     notifications(&kith, &ben);
@@ -285,7 +286,7 @@ fn accounts(kith: &Kith, asha: &Person) {
     );
     kith.by_hand(
         "update users set password_hash = ?2 where id = ?1",
-        vec![asha.id.clone().into(), OLDER_HASH.into()],
+        vec![asha.id.as_str().into(), OLDER_HASH.into()],
     );
     login(
         200,
@@ -327,9 +328,38 @@ fn sessions(kith: &Kith, asha: &Person) {
     let token = refresh(200, &asha.refresh_token).text("/refresh_token");
     let again = refresh(200, &asha.refresh_token).text("/refresh_token");
     assert_eq!(token, again);
+    // The session has a day left of its longest life.
+    kith.by_hand(
+        "update sessions set created_at = ?2 where id = ?1",
+        vec![
+            token.split('.').next().unwrap_or_default().into(),
+            BEGINNING.minus(Duration::from_hours(364 * 24)).into(),
+        ],
+    );
     let newest = refresh(200, &token).text("/refresh_token");
     refresh(401, &asha.refresh_token);
     refresh(401, &newest);
+}
+
+/// The list of one's own sessions, the end of one of them, and what is forgotten of all.
+fn own_sessions(kith: &Kith, asha: &Person) {
+    let first = kith.get("/auth/sessions?limit=1", &asha.token);
+    let cursor = first.text("/next_cursor");
+    kith.get(
+        &format!("/auth/sessions?limit=1&cursor={cursor}"),
+        &asha.token,
+    );
+    let other = format!("/auth/sessions/{}", first.text("/data/0/id"));
+    kith.ask(204, "DELETE", &other, &asha.token, None);
+    kith.ask(404, "DELETE", &other, &asha.token, None);
+    kith.by_hand(
+        "insert into sessions (
+  id, user_id, user_agent, current_hash, rotated_at, created_at, last_used_at, expires_at
+)
+values ('0170f000-0000-7000-8000-000000000000', ?1, '', 'long ago', 0, 0, 0, 0)",
+        vec![asha.id.as_str().into()],
+    );
+    kith.app().forget_old_sessions().now_or_never().unwrap();
 }
 
 /// Ben's post for his followers, of whom Asha is one.

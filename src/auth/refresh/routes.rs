@@ -13,7 +13,6 @@ use super::token::RefreshToken;
 use crate::app::App;
 use crate::audit::{Event, Kind};
 use crate::auth::routes::Tokens;
-use crate::auth::sessions::SESSION_LIFETIME;
 use crate::error::{Code, Error};
 use crate::http::api;
 use crate::http::body::JsonBody;
@@ -37,6 +36,8 @@ impl JsonBody for RefreshRequest {
 /// A refresh token is used once. For ten seconds after that it is answered with the same new one, so a
 /// client that got no answer asks again, and parallel calls do no harm. Later, or once the new one has
 /// been used, it ends the session: two must then hold its tokens, and one of them may be a thief.
+///
+/// A session lives for 60 days after its last renewal, and for 365 days at the most.
 pub(in crate::auth) async fn refresh(
     app: App,
     Extension(cause): Extension<Arc<Exchange>>,
@@ -49,10 +50,8 @@ pub(in crate::auth) async fn refresh(
     let offered = children
         .first()
         .ok_or_else(|| Error::internal("there is no secret key"))?;
-    let now = app.now();
     let reused = Event::new(&app, &cause, Kind::RefreshReused);
-    let expires_at = now.plus(SESSION_LIFETIME);
-    let (batch, session) = store::redeem(&parent, offered, &reused, now, expires_at);
+    let (batch, session) = store::redeem(&parent, offered, &reused, app.now());
     let session = app
         .run(batch)
         .await?

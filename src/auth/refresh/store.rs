@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::token::RefreshToken;
 use crate::audit::{self, insert_event};
+use crate::auth::sessions::{LIFETIME, LONGEST_LIFE};
 use crate::id::UserId;
 use crate::platform::{Batch, Rows, flag, params};
 use crate::time::Timestamp;
@@ -25,7 +26,8 @@ pub(super) struct SessionRow {
     pub(super) is_ended: bool,
 }
 
-/// Redeems `parent` for `child`, after which the session lives until `expires_at`.
+/// Redeems `parent` for `child`, after which the session lives for [`LIFETIME`] more, within
+/// [`LONGEST_LIFE`].
 ///
 /// If it was redeemed within [`GRACE`], that stands. If it was used up before, the session ends, which is
 /// the event `reused`: that must be committed, so the batch does not abort.
@@ -34,7 +36,6 @@ pub(super) fn redeem(
     child: &RefreshToken,
     reused: &audit::Event,
     now: Timestamp,
-    expires_at: Timestamp,
 ) -> (Batch, Rows<SessionRow>) {
     let mut batch = Batch::guarded_for_session(parent.session(), now);
     batch.write(
@@ -45,14 +46,15 @@ set
   generation = generation + 1,
   rotated_at = ?4,
   last_used_at = ?4,
-  expires_at = ?5
+  expires_at = min(?5, created_at + ?6)
 where id = ?1 and current_hash = ?2",
         params![
             parent.session(),
             parent.hash(),
             child.hash(),
             now,
-            expires_at
+            now.plus(LIFETIME),
+            i64::try_from(LONGEST_LIFE.as_millis()).unwrap_or(i64::MAX),
         ],
     );
     batch.write(

@@ -1,22 +1,14 @@
 //! A session that begins.
 
-use std::time::Duration;
-
 use http::header::{HeaderMap, USER_AGENT};
 
-use super::store;
+use super::{LIFETIME, rules, store};
 use crate::app::App;
 use crate::auth::refresh;
 use crate::auth::routes::Tokens;
 use crate::error::Error;
 use crate::id::{SessionId, UserId};
 use crate::platform::{Batch, Write};
-
-/// How long a session lives without being renewed.
-pub(in crate::auth) const SESSION_LIFETIME: Duration = Duration::from_hours(60 * 24);
-
-/// The most of a `User-Agent` that is kept, in characters.
-const MAX_USER_AGENT: usize = 256;
 
 /// A session about to begin.
 pub(in crate::auth) struct Session<'a> {
@@ -45,11 +37,7 @@ impl<'a> Session<'a> {
         let user_agent = headers
             .get(USER_AGENT)
             .and_then(|value| value.to_str().ok());
-        let user_agent = user_agent
-            .unwrap_or_default()
-            .chars()
-            .take(MAX_USER_AGENT)
-            .collect();
+        let user_agent = rules::user_agent(user_agent.unwrap_or_default());
         Ok((
             Self {
                 app,
@@ -76,7 +64,7 @@ impl<'a> Session<'a> {
             user_agent: &self.user_agent,
             refresh_hash: &self.refresh_hash,
             created_at: now,
-            expires_at: now.plus(SESSION_LIFETIME),
+            expires_at: now.plus(LIFETIME),
         };
         store::append_session(batch, &session, password_hash)
     }

@@ -4,7 +4,7 @@
  */
 import { seedScale } from "../../../scripts/seed/scale.mjs";
 import type { PersonActor } from "./person.ts";
-import type { Notification, Page, Post } from "./shapes.ts";
+import type { Page, Post } from "./shapes.ts";
 import { uuidV7 } from "./state.ts";
 import type { State } from "./state.ts";
 import type { World } from "./world.ts";
@@ -90,6 +90,21 @@ async function insertNotifications(state: State, recipient: { id: string }, post
   );
 }
 
+/** Sessions of one person, newer than all before. With `ended`, none of them is alive. */
+async function insertSessions(state: State, person: { id: string }, count: number, ended = false): Promise<void> {
+  const now = Date.now();
+  await inChunks(Array.from({ length: count }, () => uuidV7(now)), (chunk) =>
+    state.run(
+      `insert into sessions (id, user_id, user_agent, current_hash, rotated_at, created_at, last_used_at, expires_at, revoked_at)
+       select value, ?2, 'seeded', value, ?3, ?3, ?3, ?3 + 86400000, iif(?4, ?3, null) from json_each(?1)`,
+      chunk,
+      person.id,
+      now,
+      Number(ended),
+    ),
+  );
+}
+
 /** The people and things that the budgets are measured on. */
 export interface LivedIn {
   /** Follows and blocks many, is told much. */
@@ -121,6 +136,7 @@ export async function liveIn(world: World, { posts, people }: Size): Promise<Liv
   await insertPosts(state, [author], "public", 300);
   await state.run("update users set post_count = 300 where id in (?1, ?2)", viewer.id, author.id);
   await insertNotifications(state, viewer, told, crowd.slice(0, 300));
+  await insertSessions(state, viewer, 300);
   const popular = await author.posts.create({ caption: "popular" });
   await insertLikes(state, popular, crowd);
   return { viewer, author, popular };
@@ -132,6 +148,7 @@ export async function coverWithInvisible(world: World, { viewer, popular }: Live
   const makers = await state.people(`hidden_${fate.slice(0, 4)}`, fate === "followers-only" ? 30 : INVISIBLE);
   const ids = makers.map(({ id }) => id);
   await insertPosts(state, makers, fate === "followers-only" ? "followers" : "public", INVISIBLE);
+  await insertSessions(state, viewer, INVISIBLE, true);
   if (fate === "followers-only") return;
   await insertLikes(state, popular, makers);
   const told = await insertPosts(state, [viewer], "followers", INVISIBLE);
@@ -146,6 +163,6 @@ export async function coverWithInvisible(world: World, { viewer, popular }: Live
 }
 
 /** Whether a page, however short, leads on to what lies below the invisible rows. */
-export function leadsOn(page: Page<Post | Notification>): boolean {
+export function leadsOn(page: Page<unknown>): boolean {
   return page.data.length > 0 || page.next_cursor !== null;
 }

@@ -30,6 +30,14 @@ export interface Tokens {
   refresh_token: string;
 }
 
+export interface Session {
+  id: string;
+  user_agent: string;
+  created_at: string;
+  last_used_at: string;
+  current: boolean;
+}
+
 export interface Registration extends Tokens {
   user: Me;
 }

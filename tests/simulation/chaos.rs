@@ -107,9 +107,12 @@ pub const SETUPS_USED_UP: Point = Point::new(USED_UP, "auth.set_up: by address")
 pub const KNOWN_USED_UP: Point = Point::new(USED_UP, "auth.register: as the isolate knows");
 pub const USED_UP: &str = "quota used up";
 pub const CRON_MISSES: Point = Point::new("cron", "does not fire");
+/// No faults either: an operator at work.
+pub const KEYS_ROTATED: Point = Point::new("keys", "rotated");
+pub const KEYS_KNOWN: Point = Point::new("keys", "known to an isolate later than to others");
 
 /// The points that no scenario's site brings.
-const OF_THE_PLATFORM: [Point; 29] = [
+const OF_THE_PLATFORM: [Point; 31] = [
     QUEUE_REFUSES,
     QUEUE_UNSURE,
     QUEUE_HALF,
@@ -139,6 +142,8 @@ const OF_THE_PLATFORM: [Point; 29] = [
     SETUPS_USED_UP,
     KNOWN_USED_UP,
     CRON_MISSES,
+    KEYS_ROTATED,
+    KEYS_KNOWN,
 ];
 
 /// Every point there is: each fault of the database at each site, and the platform's.

@@ -269,7 +269,7 @@ impl Client {
         let ends_soon = |token: &String| now.seconds() > tokens::expires(token) - RENEWED;
         let token = self.memory.token.take();
         let token = token.filter(|token| self.careless || !ends_soon(token));
-        let token = token.unwrap_or_else(|| tokens::issue(caller, now));
+        let token = token.unwrap_or_else(|| tokens::issue(caller, now, self.world.state().step));
         self.memory.token = Some(token.clone());
         Some(token)
     }

@@ -16,7 +16,8 @@ use crate::executor::Owner;
 use crate::hands::Kind;
 use crate::ports::{LATEST, ports};
 use crate::scenarios::{
-    BURY, FORGET_COUNTS, FORGET_KEYS, LIKE_JOB, POST_DELETED_JOB, SWEEP_SITES, Site,
+    BURY, FORGET_COUNTS, FORGET_KEYS, FORGET_SESSIONS, LIKE_JOB, POST_DELETED_JOB, SWEEP_SITES,
+    Site,
 };
 use crate::world::{Isolate, RunId, What, World};
 
@@ -100,6 +101,7 @@ pub async fn fire_cron(world: Arc<World>) {
             sweep(&world);
             forget_keys(&world);
             forget_counts(&world);
+            forget_sessions(&world);
         }
     }
 }
@@ -119,6 +121,12 @@ fn forget_keys(world: &Arc<World>) {
 fn forget_counts(world: &Arc<World>) {
     do_chore(world, What::Forget, &[FORGET_COUNTS], |app| async move {
         app.forget_old_counts().await;
+    });
+}
+
+fn forget_sessions(world: &Arc<World>) {
+    do_chore(world, What::Forget, &[FORGET_SESSIONS], |app| async move {
+        app.forget_old_sessions().await;
     });
 }
 

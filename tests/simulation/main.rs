@@ -20,6 +20,7 @@ mod clients;
 mod environment;
 mod executor;
 mod hands;
+mod keys;
 mod model;
 mod operator;
 mod oracle;
@@ -76,6 +77,7 @@ fn simulate(seed: u64, migrations: &[String], close: bool) -> Finish {
         spawner.spawn(Owner::World, environment::kill_isolates(world.clone()));
         spawner.spawn(Owner::World, environment::set_clocks(world.clone()));
         spawner.spawn(Owner::World, operator::meddle(world.clone()));
+        spawner.spawn(Owner::World, keys::rotate(world.clone()));
         spawner.spawn(Owner::World, environment::settle(world.clone()));
         let over = || world.is_over();
         executor::run(spawner, &world.timeline, &chaos, over)
@@ -114,6 +116,9 @@ fn populate(world: &Arc<World>, hashes: bool) {
         world.write_post(author, &post, None);
     }
     for person in &people {
+        if chaos.happens(0.3) {
+            world.leave_long_ago(person);
+        }
         let mut caller = world.open_session(person);
         for device in 0..=chaos.pick(2) {
             // Now and then two use one session: as two tabs do, or a thief and the owner.

@@ -8,9 +8,13 @@ use argon2::password_hash::{PasswordHasher, SaltString};
 use argon2::{Algorithm, Argon2, Version};
 
 use kith::id::{PostId, SessionId, UserId};
+use kith::platform::native::{Timeline, VirtualClock};
 use kith::platform::{Clock, Value};
+use kith::time::Timestamp;
 
-use crate::model::{Caller, Id, NewPost, Post, Session, Status, User};
+use crate::model::{
+    Caller, Id, KEPT, LONGEST_LIFE, NewPost, OLDER_HASH, Post, Session, Status, User,
+};
 use crate::refresh_tokens;
 use crate::scenarios::{LINKS, OTHER_PASSWORD, PASSWORD, hash_of_link, token_of_link};
 use crate::world::World;
@@ -18,13 +22,19 @@ use crate::world::World;
 /// A password's hash, computed once: what it costs is not what is tested here.
 fn hash_of(password: &str) -> String {
     static HASHES: OnceLock<[String; 2]> = OnceLock::new();
-    let hashes = HASHES.get_or_init(|| [PASSWORD, OTHER_PASSWORD].map(hash));
+    let hashes = HASHES.get_or_init(|| [PASSWORD, OTHER_PASSWORD].map(|text| hash(text, 19, 2)));
     hashes[usize::from(password == OTHER_PASSWORD)].clone()
 }
 
-fn hash(password: &str) -> String {
+/// The hash of the usual password, with other parameters.
+fn older_hash() -> String {
+    static HASH: OnceLock<String> = OnceLock::new();
+    HASH.get_or_init(|| hash(PASSWORD, 4, 1)).clone()
+}
+
+fn hash(password: &str, mebibytes: u32, passes: u32) -> String {
     let salt = SaltString::encode_b64(b"sixteen bytes...").unwrap();
-    let parameters = argon2::Params::new(19 * 1_024, 2, 1, None).unwrap();
+    let parameters = argon2::Params::new(mebibytes * 1_024, passes, 1, None).unwrap();
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters);
     argon2
         .hash_password(password.as_bytes(), &salt)
@@ -66,24 +76,40 @@ impl World {
         id
     }
 
-    /// A session on another device; a few last for minutes only.
+    /// A session on another device; a few last for minutes only, and a few have nearly lived as long as any
+    /// may.
     pub fn open_session(&self, user: &str) -> Caller {
-        let session = SessionId::generate(&self.clock, self.random.as_ref()).to_string();
+        let minutes = || Duration::from_mins(1 + self.chaos.below(90));
         let now = self.clock.now();
-        let minutes = if self.chaos.happens(0.1) {
-            1 + self.chaos.below(90)
+        if self.chaos.happens(0.1) {
+            return self.insert_session(user, now, now.plus(minutes()));
+        }
+        let began = if self.chaos.happens(0.1) {
+            now.minus(LONGEST_LIFE).plus(minutes())
         } else {
-            60 * 24 * 365
+            now
         };
-        let expires_at = now.plus(Duration::from_mins(minutes));
+        self.insert_session(user, began, began.plus(LONGEST_LIFE))
+    }
+
+    /// A session of former times, which is soon to be forgotten.
+    pub fn leave_long_ago(&self, user: &str) {
+        let minutes = Duration::from_mins(self.chaos.below(30));
+        let began = self.clock.now().minus(KEPT).plus(minutes);
+        self.insert_session(user, began, began.plus(LONGEST_LIFE));
+    }
+
+    fn insert_session(&self, user: &str, began: Timestamp, expires_at: Timestamp) -> Caller {
+        let clock = VirtualClock::new(Timeline::new(), began);
+        let session = SessionId::generate(&clock, self.random.as_ref()).to_string();
         let hash = refresh_tokens::first(&session).hash();
         self.write(
             "insert into sessions (
                id, user_id, user_agent, current_hash, rotated_at, created_at, last_used_at, expires_at
              ) values (?1, ?2, '', ?5, ?3, ?3, ?3, ?4)",
-            params![session.as_str(), user, now, expires_at, hash.as_str()],
+            params![session.as_str(), user, began, expires_at, hash.as_str()],
         );
-        let opened = Session::open(user, hash, now, expires_at);
+        let opened = Session::open(user, hash, began, expires_at);
         self.state().model.sessions.insert(session.clone(), opened);
         Caller {
             user: user.to_owned(),
@@ -213,15 +239,21 @@ impl World {
         self.state().model.follows.insert(pair, accepted);
     }
 
-    fn set_password(&self, user: &str, password: &'static str) {
+    /// Sets a password, under a hash of today's parameters or of others.
+    fn set_password(&self, user: &str, password: &'static str, older: bool) {
+        let (hash, named) = if older {
+            (older_hash(), OLDER_HASH)
+        } else {
+            (hash_of(password), password)
+        };
         self.write(
             "update users set password_hash = ?2 where id = ?1",
-            params![user, hash_of(password)],
+            params![user, hash],
         );
         let state = &mut *self.state();
         let user = state.model.users.get_mut(user).unwrap();
         user.password = password;
-        user.hash = password;
+        user.hash = named;
     }
 
     /// Wakes the dead jobs, as an admin does.
@@ -290,7 +322,8 @@ impl World {
                     Status::Active
                 },
             ),
-            PASSWORDS => self.set_password(&one, if harm { OTHER_PASSWORD } else { PASSWORD }),
+            PASSWORDS if harm => self.set_password(&one, OTHER_PASSWORD, false),
+            PASSWORDS => self.set_password(&one, PASSWORD, self.chaos.happens(0.4)),
             2 if one != other => self.set_block(&one, &other, harm),
             3 if one != other => {
                 let accepted = (!harm).then(|| self.chaos.happens(0.7));

@@ -52,6 +52,10 @@ impl World {
         if outcome.is_ok() && statements.iter().any(forgets) {
             self.state().model.forget_counts(parcel.sent);
         }
+        let forgets = |(sql, _): &(&str, _)| sql.starts_with("delete from sessions");
+        if outcome.is_ok() && statements.iter().any(forgets) {
+            self.state().model.forget_sessions(parcel.sent);
+        }
         if self.close {
             let found = model::differences(&self.state().model, self.database.primary());
             if !found.is_empty() {
@@ -273,7 +277,12 @@ impl World {
             let line: Value = serde_json::from_str(&line).unwrap();
             let expected = match line["event"].as_str() {
                 Some("job_dead") => died.contains(line["job_id"].as_str().unwrap_or_default()),
-                Some("sweep_failed" | "keys_not_forgotten" | "counts_not_forgotten") => true,
+                Some(
+                    "sweep_failed"
+                    | "keys_not_forgotten"
+                    | "counts_not_forgotten"
+                    | "sessions_not_forgotten",
+                ) => true,
                 _ => false,
             };
             if level == Level::Error && !expected {

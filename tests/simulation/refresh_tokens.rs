@@ -3,10 +3,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use kith::mac::SecretKeys;
 use sha2::{Digest, Sha256};
 
-use crate::tokens::SECRET_KEYS;
+use crate::keys::all_secret as keys;
 
 /// A token without its code.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,11 +13,6 @@ pub struct RefreshToken {
     pub session: String,
     generation: u64,
     secret: String,
-}
-
-fn keys() -> SecretKeys {
-    let keys = SECRET_KEYS.map(|(id, key)| (id.to_owned(), key));
-    SecretKeys::new(keys.to_vec()).unwrap()
 }
 
 /// The first token of a session that was not opened by Kith.

@@ -3,22 +3,13 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ed25519_dalek::{Signer, SigningKey};
+use ed25519_dalek::Signer;
 use kith::time::Timestamp;
 use serde_json::{Value, json};
 
+use crate::keys::{self, Step};
 use crate::model::{Caller, Strictness};
 use crate::world::JOB_GRACE;
-
-/// The secret keys. Which comes first differs between isolates, as when an operator has just rotated
-/// them.
-pub const SECRET_KEYS: [(&str, [u8; 32]); 2] = [
-    ("s1", *b"abcdefghijklmnopqrstuvwxyz012345"),
-    ("s2", *b"543210zyxwvutsrqponmlkjihgfedcba"),
-];
-
-/// 32 different bytes.
-const SEED: [u8; 32] = *b"abcdefghijklmnopqrstuvwxyz012345";
 
 const ISSUER: &str = "https://kith.example";
 const AUDIENCE: &str = "kith";
@@ -26,23 +17,13 @@ const AUDIENCE: &str = "kith";
 /// How long a token is good for.
 pub const LIFETIME_SECONDS: i64 = 600;
 
-/// The value of the deployment's setting `name`. `rotated` puts the newer of the secret keys first.
-pub fn setting(
-    name: &str,
-    reveals_email: bool,
-    limits: Strictness,
-    rotated: bool,
-) -> Option<String> {
-    let key = URL_SAFE_NO_PAD.encode(SEED);
-    let mut secrets = SECRET_KEYS.map(|(id, key)| format!("{id}:{}", URL_SAFE_NO_PAD.encode(key)));
-    if rotated {
-        secrets.reverse();
-    }
+/// The value of the deployment's setting `name`, at this step of the rotation of its keys.
+pub fn setting(name: &str, reveals_email: bool, limits: Strictness, step: Step) -> Option<String> {
     Some(match name {
         "ISSUER" => ISSUER.to_owned(),
         "AUDIENCE" => AUDIENCE.to_owned(),
-        "SIGNING_KEYS" => format!("k1:{key}"),
-        "SECRET_KEYS" => secrets.join(","),
+        "SIGNING_KEYS" => keys::signing_setting(step),
+        "SECRET_KEYS" => keys::secret_setting(step),
         "JOB_GRACE_SECONDS" => JOB_GRACE.as_secs().to_string(),
         "EXPOSE_COST" => "1".to_owned(),
         "RATE_LIMITS" => limits.setting(),
@@ -51,10 +32,11 @@ pub fn setting(
     })
 }
 
-/// A token of the caller's, issued now.
-pub fn issue(caller: &Caller, now: Timestamp) -> String {
+/// A token of the caller's, issued now, at this step of the rotation.
+pub fn issue(caller: &Caller, now: Timestamp, step: Step) -> String {
+    let (kid, key) = keys::signing(step);
     let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let header = part(json!({"alg": "EdDSA", "kid": "k1", "typ": "at+jwt"}));
+    let header = part(json!({"alg": "EdDSA", "kid": kid, "typ": "at+jwt"}));
     let claims = part(json!({
         "iss": ISSUER,
         "aud": AUDIENCE,
@@ -65,7 +47,7 @@ pub fn issue(caller: &Caller, now: Timestamp) -> String {
         "exp": now.seconds() + LIFETIME_SECONDS,
     }));
     let signed = format!("{header}.{claims}");
-    let signature = SigningKey::from_bytes(&SEED).sign(signed.as_bytes());
+    let signature = key.sign(signed.as_bytes());
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
 }
 

@@ -17,6 +17,7 @@ use serde_json::Value;
 use crate::chaos::{self, Chaos, Point};
 use crate::executor::{Spawner, pause};
 use crate::hands::InHand;
+use crate::keys::{self, Step};
 use crate::model::{Caller, Id, Limited, Model, Prediction, Strictness, Window};
 use crate::ports::ports;
 use crate::replicas::{Brought, Lag, Past};
@@ -42,6 +43,8 @@ pub struct Isolate {
     pub clock: Arc<VirtualClock>,
     pub key_value: Arc<MemoryKeyValue>,
     pub deployment: Arc<Deployment>,
+    /// How far the rotation of the keys had come when it began.
+    pub step: Step,
 }
 
 /// What runs in an isolate.
@@ -59,7 +62,7 @@ pub enum What {
     Message(Id),
     /// The dead letter of this job.
     Bury(Id),
-    /// Old idempotency keys, or counts, are forgotten.
+    /// Old idempotency keys, counts or sessions are forgotten.
     Forget,
     /// A sweep, or the chores of an isolate, which begin with one.
     Sweep,
@@ -142,6 +145,8 @@ pub struct State {
     /// Every statement that Kith has sent.
     pub statements: BTreeSet<&'static str>,
     choices: u64,
+    /// How far the rotation of the keys has come.
+    pub step: Step,
 }
 
 pub struct World {
@@ -205,6 +210,8 @@ impl World {
             timeline,
         };
         world.state().switches = (true, false);
+        let step = world.chaos.pick(keys::LAST_STEP);
+        world.state().step = step;
         world.state().model.strictness = Strictness(strictness);
         world.state().closed = vec![BTreeSet::new(); isolates];
         world.state().isolates = (0..isolates).map(|number| world.isolate(number)).collect();
@@ -220,13 +227,16 @@ impl World {
             clock: Arc::new(VirtualClock::new(self.timeline.clone(), BEGINNING)),
             key_value: Arc::new(key_value),
             deployment: self.deployment(),
+            step: self.state().step,
         }
     }
 
     fn deployment(&self) -> Arc<Deployment> {
-        let limits = self.state().model.strictness;
-        let rotated = self.chaos.happens(0.5);
-        match Deployment::new(|name| tokens::setting(name, self.reveals_email, limits, rotated)) {
+        let (limits, step) = {
+            let state = self.state();
+            (state.model.strictness, state.step)
+        };
+        match Deployment::new(|name| tokens::setting(name, self.reveals_email, limits, step)) {
             Ok(deployment) => Arc::new(deployment),
             Err(error) => panic!("{error}"),
         }
@@ -395,8 +405,12 @@ impl World {
     /// Another isolate takes the place of one that has died.
     pub fn restart(&self, number: usize) {
         let deployment = self.deployment();
-        self.state().isolates[number].deployment = deployment;
-        self.state().closed[number].clear();
+        let mut state = self.state();
+        let step = state.step;
+        state.isolates[number].deployment = deployment;
+        state.isolates[number].step = step;
+        state.closed[number].clear();
+        drop(state);
         self.forgive(number);
     }
 

@@ -57,7 +57,7 @@ pub(in crate::auth) async fn set_up(
     let subjects = [(Limit::SetupAddress, limiter.address())];
     let attempt = limiter.count(&mut batch, now, subjects)?;
     // The same work for a wrong token as for the right one.
-    let password_hash = password::hash(&registration.password, ports.random.as_ref())?;
+    let password_hash = password::hash(&registration.password, ports.random.as_ref(), &ports.cost)?;
     let user = UserId::generate(ports.clock.as_ref(), ports.random.as_ref());
     let admin = NewAccount {
         id: &user,

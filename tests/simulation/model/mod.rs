@@ -21,10 +21,10 @@ pub use audit::Event;
 pub use inbox::Inbox;
 pub use jobs::{Job, Task};
 pub use limits::{Limited, Strictness, Window};
-pub use people::{Status, User};
+pub use people::{OLDER_HASH, Status, User};
 pub use posts::{NewPost, Post};
 pub use prediction::{ANYTHING, Prediction, agrees};
-pub use sessions::{LIFETIME, Session};
+pub use sessions::{KEPT, LIFETIME, LONGEST_LIFE, Session};
 pub use state::{differences, wrong_counters};
 
 /// An identifier as text.

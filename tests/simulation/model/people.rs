@@ -28,6 +28,8 @@ impl Status {
         }
     }
 }
+/// Names the hash of the usual password that was made with other parameters than today's.
+pub const OLDER_HASH: &str = "made with other parameters";
 
 /// An account.
 #[derive(Clone, Debug)]
@@ -35,8 +37,8 @@ pub struct User {
     pub username: String,
     pub email: String,
     pub password: &'static str,
-    /// Which hash of it is stored: its own, or the one that all share. A sign-in fails if it is another
-    /// by the second trip, even of the same password.
+    /// Which hash of it is stored: its own, the one that all share, or one made with other parameters. A
+    /// sign-in fails if it is another by the second trip, even of the same password.
     pub hash: &'static str,
     pub status: Status,
     pub role: &'static str,
@@ -105,7 +107,7 @@ impl Model {
     pub fn guard(&self, caller: &Caller, now: Timestamp) -> Result<(), Prediction> {
         let ended = || Prediction::refusal(401, "session_ended");
         let session = self.sessions.get(&caller.session).ok_or_else(ended)?;
-        if session.user != caller.user || !session.lives || session.expires_at <= now {
+        if session.user != caller.user || !session.is_alive(now) {
             return Err(ended());
         }
         match self.users[&caller.user].status {

@@ -10,6 +10,12 @@ use crate::refresh_tokens::RefreshToken;
 /// How long a session lives from its last renewal.
 pub const LIFETIME: Duration = Duration::from_hours(60 * 24);
 
+/// How long it lives from its beginning, at the most.
+pub const LONGEST_LIFE: Duration = Duration::from_hours(365 * 24);
+
+/// How long a session is kept from its beginning.
+pub const KEPT: Duration = Duration::from_hours(366 * 24);
+
 /// For how long the parent of the newest token still leads to it, in milliseconds.
 const GRACE: i64 = 10_000;
 
@@ -18,6 +24,7 @@ const GRACE: i64 = 10_000;
 pub struct Session {
     pub user: Id,
     pub lives: bool,
+    pub created_at: Timestamp,
     pub expires_at: Timestamp,
     /// The hash of its newest token.
     pub newest: String,
@@ -35,12 +42,18 @@ impl Session {
         Self {
             user: user.to_owned(),
             lives: true,
+            created_at: now,
             expires_at,
             newest,
             parent: None,
             generation: 1,
             renewed_at: now,
         }
+    }
+
+    /// Whether it has neither ended nor run out.
+    pub fn is_alive(&self, now: Timestamp) -> bool {
+        self.lives && self.expires_at > now
     }
 }
 
@@ -68,7 +81,8 @@ impl Model {
             session.parent = Some(std::mem::replace(&mut session.newest, offered));
             session.generation += 1;
             session.renewed_at = now;
-            session.expires_at = now.plus(LIFETIME);
+            let last = session.created_at.plus(LONGEST_LIFE);
+            session.expires_at = now.plus(LIFETIME).min(last);
         }
         let in_time = now.millis() - session.renewed_at.millis() <= GRACE;
         if session.parent == Some(token.hash()) && in_time {
@@ -76,5 +90,12 @@ impl Model {
         }
         session.lives = false;
         Err(Prediction::refusal(401, "refresh_reused"))
+    }
+
+    /// Forgets sessions that began too long ago to be alive.
+    pub fn forget_sessions(&mut self, now: Timestamp) {
+        let oldest = now.minus(KEPT);
+        self.sessions
+            .retain(|_, session| session.created_at >= oldest);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kith::platform::native::Sqlite;
 use serde_json::{Value, json};
 
-use super::{Event, Model, User};
+use super::{Event, Model, OLDER_HASH, User};
 
 /// Each table's rows, in the order of their keys.
 pub type State = BTreeMap<&'static str, Vec<Value>>;
@@ -16,7 +16,8 @@ const TABLES: [(&str, &str); 13] = [
         "users",
         "select json_array(
            id, username, email, status, post_count, created_at, display_name, bio, locked, profile_version,
-           role, plan, standing_version, json(iif(email_verified_at is null, 'false', 'true'))
+           role, plan, standing_version, json(iif(email_verified_at is null, 'false', 'true')),
+           json(iif(instr(password_hash, '$m=19456,t=2,p=1$') > 0, 'true', 'false'))
          ) as row from users order by id",
     ),
     (
@@ -31,7 +32,8 @@ const TABLES: [(&str, &str); 13] = [
     (
         "sessions",
         "select json_array(
-           id, user_id, expires_at, current_hash, previous_hash, generation, rotated_at, last_used_at,
+           id, user_id, created_at, expires_at, current_hash, previous_hash, generation, rotated_at,
+           last_used_at,
            json(iif(revoked_at is null, 'true', 'false'))
          ) as row from sessions order by id",
     ),
@@ -122,6 +124,7 @@ fn promised_user(id: &str, user: &User) -> Value {
         user.plan,
         user.standing_version,
         user.email_verified,
+        user.hash != OLDER_HASH,
     ])
 }
 
@@ -145,6 +148,7 @@ fn promised(model: &Model) -> State {
         json!([
             id,
             session.user,
+            session.created_at.millis(),
             session.expires_at.millis(),
             session.newest,
             session.parent,

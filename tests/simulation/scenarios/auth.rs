@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Answer, Call, Memory, Moment, Operation, Scenario, Site, USUAL};
 use crate::chaos;
-use crate::model::{self, ANYTHING, Caller, Event, Limited, Prediction, Session, User};
+use crate::model::{self, ANYTHING, Caller, Event, Limited, OLDER_HASH, Prediction, Session, User};
 use crate::refresh_tokens;
 use crate::tokens;
 
@@ -285,9 +285,15 @@ impl Operation for Login {
         // that is told.
         let refused = || Prediction::refusal(401, "invalid_credentials");
         let user = checked.map_err(|_| refused())?;
-        if *held_against != hash {
+        // A hash of other parameters is replaced by the one that all share, by whichever sign-in is first.
+        let upgraded = match *held_against {
+            OLDER_HASH => PASSWORD,
+            hash => hash,
+        };
+        if *held_against != hash && upgraded != hash {
             return Err(refused());
         }
+        moment.model.users.get_mut(&user).unwrap().hash = upgraded;
         let counted_at = moment.first_sent;
         moment
             .model

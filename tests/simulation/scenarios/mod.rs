@@ -10,6 +10,7 @@ mod lists;
 mod notifications;
 mod posts;
 mod refresh;
+mod sessions;
 mod set_up;
 mod users;
 
@@ -392,6 +393,8 @@ pub const SCENARIOS: &[Scenario] = &[
     admin::LIST,
     admin::CHANGE,
     admin::AUDIT,
+    sessions::LIST,
+    sessions::END,
     health::READY,
     likes::LIKE,
     likes::UNLIKE,
@@ -415,13 +418,15 @@ pub const HANDLED_BY_THE_SWEEP: Site = Site::writing("jobs: handled by the sweep
 pub const BURY: Site = Site::writing("jobs: bury");
 pub const FORGET_KEYS: Site = Site::writing("http: forget idempotency keys");
 pub const FORGET_COUNTS: Site = Site::writing("http: forget counts");
+pub const FORGET_SESSIONS: Site = Site::writing("auth: forget sessions");
 pub const SWEEP_SITES: &[Site] = &[Site::writing("jobs: sweep"), HANDLED_BY_THE_SWEEP];
 
 /// Every place from which Kith goes to the database.
 pub fn sites() -> Vec<Site> {
     let people = SCENARIOS.iter().map(|scenario| scenario.sites);
     let chores = [
-        &[LIKE_JOB, POST_DELETED_JOB, BURY, FORGET_KEYS, FORGET_COUNTS],
+        &[LIKE_JOB, POST_DELETED_JOB, BURY],
+        &[FORGET_KEYS, FORGET_COUNTS, FORGET_SESSIONS],
         SWEEP_SITES,
     ];
     people.chain(chores).flatten().copied().collect()

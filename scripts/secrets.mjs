@@ -1,10 +1,10 @@
 // Writes `.dev.vars`, the secrets and settings of local runs only. What is already there is never
 // changed, so that signed-in clients stay signed in over restarts.
 
-import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { drawKey } from "./keys/rotation.mjs";
 import { ROOT } from "./tools.mjs";
 
 const PATH = join(ROOT, ".dev.vars");
@@ -33,11 +33,11 @@ export function localMailApi(port) {
 
 /**
  * `<kid>:<base64url of 32 random bytes>`: the first key of a comma-separated list signs, the others
- * only verify. The id says on which day the key was made.
+ * only verify. `npm run keys:rotate` adds more.
  */
 function newKey() {
-  const day = new Date().toISOString().slice(0, 10).replaceAll("-", "");
-  return `k${day}:${randomBytes(32).toString("base64url")}`;
+  const { id, bytes } = drawKey(Date.now(), []);
+  return `${id}:${bytes}`;
 }
 
 /** @type {readonly (readonly [name: string, comment: string, value: () => string])[]} */

@@ -48,9 +48,10 @@ export function take(step, text, now, minutes) {
  * @param {number} mode
  */
 async function replace(path, text, mode) {
-  const partial = `${path}.${process.pid}.partial`;
+  // One name, so that what a run that was killed has left is overwritten by the next.
+  const partial = `${path}.partial`;
   try {
-    const file = await open(partial, "wx", mode);
+    const file = await open(partial, "w", mode);
     try {
       await file.writeFile(text);
       await file.sync();

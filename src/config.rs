@@ -1,6 +1,7 @@
 //! Every setting and secret, typed, read once per isolate. A missing or weak one stops Kith with its
 //! name.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -152,23 +153,51 @@ fn keys(name: &'static str, value: &str) -> Result<Vec<(String, [u8; 32])>, Conf
         if is_weak(&bytes) {
             return Err(error("has a key that is not random"));
         }
+        if keys.iter().any(|(_, known)| *known == bytes) {
+            return Err(error("has one key under two ids"));
+        }
         keys.push((id.to_owned(), bytes));
     }
     Ok(keys)
 }
 
-/// Whether a key was typed rather than drawn: 32 random bytes have fewer than 16 different values
-/// once in 10^17 times.
+/// Keys that everybody can read in a standard: the seeds of RFC 8032, section 7.1, of which the first is
+/// that of RFC 8037, appendix A, too.
+const PRINTED: [[u8; 32]; 3] = [
+    *b"\x9d\x61\xb1\x9d\xef\xfd\x5a\x60\xba\x84\x4a\xf4\x92\xec\x2c\xc4\
+       \x44\x49\xc5\x69\x7b\x32\x69\x19\x70\x3b\xac\x03\x1c\xae\x7f\x60",
+    *b"\x4c\xcd\x08\x9b\x28\xff\x96\xda\x9d\xb6\xc3\x46\xec\x11\x4e\x0f\
+       \x5b\x8a\x31\x9f\x35\xab\xa6\x24\xda\x8c\xf6\xed\x4f\xb8\xa6\xfb",
+    *b"\xc5\xaa\x8d\xf4\x3f\x9f\x83\x7b\xed\xb7\x44\x2f\x31\xdc\xb7\xb1\
+       \x66\xd3\x85\x35\x07\x6f\x09\x4b\x85\xce\x3a\x2e\x0b\x44\x58\xf7",
+];
+
+/// Fewer different values, or steps from byte to byte, 32 random bytes have once in 10^16 times.
+const LEAST_DIFFERENT: usize = 16;
+
+/// Whether a key was made up rather than drawn: few different bytes, a sequence, nothing but what can be
+/// typed (32 random bytes are that once in 10^13 times), or a key that is printed somewhere.
 fn is_weak(key: &[u8; 32]) -> bool {
-    key.iter().collect::<std::collections::HashSet<_>>().len() < 16
+    let different = key.iter().collect::<HashSet<_>>().len();
+    let neighbours = key.iter().zip(key.iter().skip(1));
+    let steps = neighbours.map(|(byte, next)| next.wrapping_sub(*byte));
+    let is_typed = key.iter().all(|byte| (b' '..=b'~').contains(byte));
+    different < LEAST_DIFFERENT
+        || steps.collect::<HashSet<_>>().len() < LEAST_DIFFERENT
+        || is_typed
+        || PRINTED.contains(key)
 }
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest, Sha256};
+
     use super::*;
 
-    /// 32 different bytes, as base64url.
-    const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+    /// A key that nobody can copy from here.
+    fn key(number: u8) -> String {
+        URL_SAFE_NO_PAD.encode(Sha256::digest([number]))
+    }
 
     fn read(changes: &[(&str, Option<&str>)]) -> Result<Config, ConfigError> {
         Config::read(|name| {
@@ -177,8 +206,8 @@ mod tests {
             }
             Some(match name {
                 "ISSUER" => "https://kith.example".into(),
-                "SIGNING_KEYS" => format!("k2:{KEY},k1:{KEY}"),
-                "SECRET_KEYS" => format!("s1:{KEY}"),
+                "SIGNING_KEYS" => format!("k2:{},k1:{}", key(2), key(1)),
+                "SECRET_KEYS" => format!("s1:{}", key(3)),
                 "JOB_GRACE_SECONDS" => "30".into(),
                 "EXPOSE_COST" | "REVEAL_EMAIL" => "0".into(),
                 "CORS_ORIGINS" => "https://app.example, http://localhost:*".into(),
@@ -220,20 +249,75 @@ mod tests {
     }
 
     #[test]
-    fn a_weak_or_broken_key_is_refused_by_its_settings_name() {
-        let zeros = format!("k:{}", "A".repeat(43));
+    fn a_broken_list_of_keys_is_refused_by_its_settings_name_and_not_shown() {
+        let (one, other) = (key(1), key(2));
+        let long = "x".repeat(65);
         for value in [
-            "",
-            "k",
-            "k:",
-            "k:short",
-            &zeros,
-            &format!("k:{KEY},k:{KEY}"),
-            &format!(":{KEY}"),
+            String::new(),
+            ",".to_owned(),
+            "k".to_owned(),
+            "k:".to_owned(),
+            "k:short".to_owned(),
+            one.clone(),
+            format!(":{one}"),
+            format!("{long}:{one}"),
+            format!("k y:{one}"),
+            format!("k:{one}="),
+            format!("k:{}", one.get(..42).unwrap()),
+            format!("k:{one}AAAA"),
+            format!("k:{one},"),
+            format!("k:{one},k:{other}"),
+            format!("k:{one},l:{one}"),
+            format!("k:{one};l:{other}"),
         ] {
-            let error = read(&[("SECRET_KEYS", Some(value))]).err().unwrap();
-            assert_eq!(error.name, "SECRET_KEYS", "{value}");
+            for name in ["SIGNING_KEYS", "SECRET_KEYS"] {
+                let error = read(&[(name, Some(&value))]).err().unwrap();
+                assert_eq!(error.name, name, "{value}");
+                assert!(!error.to_string().contains(&one), "{value}");
+            }
         }
+    }
+
+    #[test]
+    fn a_key_that_was_made_up_is_refused_by_its_settings_name() {
+        let bytes = |make: &dyn Fn(u8) -> u8| -> Vec<u8> { (0..32).map(make).collect() };
+        let mut weak = vec![
+            bytes(&|_| 0),
+            bytes(&|_| 0xff),
+            bytes(&|place| place),
+            bytes(&|place| place + 1),
+            bytes(&|place| 31 - place),
+            bytes(&|place| place.wrapping_mul(7).wrapping_add(200)),
+            bytes(&|place| place % 16),
+            bytes(&|place| place / 2),
+            b"abcdefghijklmnopqrstuvwxyz012345".to_vec(),
+            b"correct horse battery staple 123".to_vec(),
+            b"0f8e7d6c5b4a39281706f5e4d3c2b1a0".to_vec(),
+        ];
+        weak.extend(PRINTED.iter().map(|key| key.to_vec()));
+        for key in weak {
+            let value = format!("k:{}", URL_SAFE_NO_PAD.encode(&key));
+            for name in ["SIGNING_KEYS", "SECRET_KEYS"] {
+                let error = read(&[(name, Some(&value))]).err().unwrap();
+                assert_eq!(error.name, name, "{value}");
+                assert_eq!(error.problem, "has a key that is not random", "{value}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_that_was_drawn_is_taken() {
+        for number in 0..=255 {
+            let value = format!("k:{}", key(number));
+            assert!(read(&[("SECRET_KEYS", Some(&value))]).is_ok(), "{value}");
+        }
+    }
+
+    #[test]
+    fn the_keys_of_a_standard_are_those_that_it_prints() {
+        let public = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+        let first = ed25519_dalek::SigningKey::from_bytes(&PRINTED[0]);
+        assert_eq!(URL_SAFE_NO_PAD.encode(first.verifying_key()), public);
     }
 
     #[test]

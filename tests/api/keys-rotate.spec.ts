@@ -208,6 +208,8 @@ describe("the command", () => {
       known = counts;
     }
     expect((await rotate(path, "--wait", "0")).code).toBe(0);
+    const beside = (await readdir(directory)).filter((name) => name.startsWith(basename(path)));
+    expect(beside).toEqual([basename(path)]);
   }, 60_000);
 });
 

@@ -5,10 +5,9 @@ import { limits } from "./harness/limits.ts";
 import { expectProblem, withoutRequestId } from "./harness/problem.ts";
 import { openColdWorld, openWorld } from "./harness/world.ts";
 
-const [discreet, closing, weak, unlimited] = await Promise.all([
+const [discreet, closing, unlimited] = await Promise.all([
   openWorld({ REVEAL_EMAIL: "0", EXPOSE_COST: "0" }),
   openColdWorld({}),
-  openColdWorld({ SECRET_KEYS: `weak:${"A".repeat(43)}` }),
   openColdWorld({ RATE_LIMITS: "sign-in-everything=5/900" }),
 ]);
 
@@ -109,26 +108,6 @@ test("with EXPOSE_COST=0 no answer tells its cost", async () => {
   for (const path of ["/health", "/api/v1/posts", "/nothing"]) {
     expect((await discreet.fetch("GET", path)).headers.get("kith-cost")).toBeNull();
   }
-});
-
-describe("with a key that was typed rather than drawn", () => {
-  test("nothing is served, and the client is not told which setting it is", async () => {
-    for (const [method, path] of [
-      ["GET", "/posts"],
-      ["POST", "/auth/register"],
-    ] as const) {
-      const problem = await expectProblem(await weak.anonymous.fetch(method, path), 503, "misconfigured");
-      expect(JSON.stringify(problem)).not.toContain("SECRET_KEYS");
-    }
-  });
-
-  test("the log names the setting, not its value", async () => {
-    await weak.anonymous.fetch("GET", "/posts");
-    const line = await eventually("the setting is named", async () =>
-      weak.logLines().find(({ message }) => message.includes("SECRET_KEYS")),
-    );
-    expect(line.message).not.toContain("AAAAAAAA");
-  });
 });
 
 test("a limit that there is not is refused, by the name of its setting", async () => {

@@ -6,6 +6,8 @@ use std::fs;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::FutureExt;
 use http::Request;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
@@ -22,6 +24,7 @@ use kith::platform::{
 };
 use kith::time::Timestamp;
 use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
 
 /// 2026-11-20T08:07:00Z.
 const BEGINNING: Timestamp = Timestamp::from_millis(1_795_162_020_000);
@@ -90,14 +93,16 @@ impl Answer {
 /// The hash of "a passphrase of one's own" with other parameters than today's.
 const OLDER_HASH: &str = "$argon2id$v=19$m=4096,t=1,p=1$c2l4dGVlbiBieXRlcyBvZg$+iEfAqn7XM5qN2PN+j0UHBU4h2F6YYy5/ThM/Uvk6bQ";
 
-/// 32 different bytes, as base64url.
-const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+/// A setting of one key that nobody can copy from here.
+fn key_of(setting: &str) -> String {
+    format!("k1:{}", URL_SAFE_NO_PAD.encode(Sha256::digest(setting)))
+}
 
 fn setting(name: &str) -> Option<String> {
     Some(match name {
         "ISSUER" => "https://kith.example".to_owned(),
         "AUDIENCE" => "kith".to_owned(),
-        "SIGNING_KEYS" | "SECRET_KEYS" => format!("k1:{KEY}"),
+        "SIGNING_KEYS" | "SECRET_KEYS" => key_of(name),
         "JOB_GRACE_SECONDS" => "30".to_owned(),
         "REVEAL_EMAIL" => "1".to_owned(),
         "RATE_LIMITS" => "sign-in-name=2/900,registration-address=6/3600".to_owned(),

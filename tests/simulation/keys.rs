@@ -9,27 +9,24 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::SigningKey;
 use kith::mac::SecretKeys;
+use sha2::{Digest, Sha256};
 
 use crate::chaos;
 use crate::executor::Owner;
 use crate::world::World;
 
-/// A key by its id.
+/// A key by its id, of which it is made: so nobody can copy one from here.
 type Key = (&'static str, [u8; 32]);
 
-/// In the order in which they come.
-const SECRET_KEYS: [Key; 3] = [
-    ("s1", *b"abcdefghijklmnopqrstuvwxyz012345"),
-    ("s2", *b"543210zyxwvutsrqponmlkjihgfedcba"),
-    ("s3", *b"a0b1c2d3e4f5g6h7i8j9kalbmcndoepf"),
-];
+fn key(id: &'static str) -> Key {
+    (id, Sha256::digest(id).into())
+}
 
-/// The seeds of the keys that sign access tokens, likewise.
-const SIGNING_KEYS: [Key; 3] = [
-    ("k1", *b"the seed of the first key: 01234"),
-    ("k2", *b"56789, and that of the second on"),
-    ("k3", *b"the third one's is this, abcdefg"),
-];
+/// Those for codes, in the order in which they come.
+const SECRET_KEYS: [&str; 3] = ["s1", "s2", "s3"];
+
+/// Those that sign access tokens, likewise.
+const SIGNING_KEYS: [&str; 3] = ["k1", "k2", "k3"];
 
 /// How far the rotation of the keys has come. On even steps the keys that there are make everything, the
 /// newest first; on odd ones there is one more, which is only known.
@@ -39,11 +36,10 @@ pub type Step = usize;
 pub const LAST_STEP: Step = 4;
 
 /// The order of the keys at this step.
-fn at(keys: [Key; 3], step: Step) -> Vec<Key> {
-    let made = step / 2 + 1;
-    let mut ordered: Vec<_> = keys[..made].iter().rev().copied().collect();
-    ordered.extend(keys[made..].iter().take(step % 2));
-    ordered
+fn at(ids: [&'static str; 3], step: Step) -> Vec<Key> {
+    let (made, to_come) = ids.split_at(step / 2 + 1);
+    let ordered = made.iter().rev().chain(to_come.iter().take(step % 2));
+    ordered.map(|id| key(id)).collect()
 }
 
 fn written(keys: &[Key]) -> String {
@@ -69,7 +65,8 @@ pub fn signing(step: Step) -> (&'static str, SigningKey) {
 
 /// All that Kith ever makes codes with, the one that it has from the beginning first.
 pub fn all_secret() -> SecretKeys {
-    let keys = SECRET_KEYS.map(|(id, key)| (id.to_owned(), key));
+    let keys = SECRET_KEYS.map(key);
+    let keys = keys.map(|(id, key)| (id.to_owned(), key));
     SecretKeys::new(keys.to_vec()).unwrap()
 }
 
@@ -100,7 +97,7 @@ pub async fn rotate(world: Arc<World>) {
 
 impl World {
     /// How far the rotation has come, and an isolate that does not know it yet.
-    fn steps(&self) -> (crate::keys::Step, Option<usize>) {
+    fn steps(&self) -> (Step, Option<usize>) {
         let state = self.state();
         let behind = state.isolates.iter().find(|one| one.step < state.step);
         (state.step, behind.map(|one| one.number))

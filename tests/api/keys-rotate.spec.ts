@@ -256,10 +256,10 @@ describe("rotating the keys of a deployment", () => {
       const goesOn = async (when: string) => {
         for (const token of accessTokens) {
           const then = new PersonActor(url, { ...asha, accessToken: token });
-          expect(await then.profile(), when).toMatchObject({ id: asha.id });
+          expect({ when, ...(await then.profile()) }).toMatchObject({ when, id: asha.id });
           const page = await then.expect<Page<Post>>(200, "GET", `/posts?limit=1&cursor=${cursor}`);
-          expect(page.data[0]?.caption, when).toBe("two");
-          expect((await then.fetch("GET", "/profile", undefined, { "d1-bookmark": bookmark })).status, when).toBe(200);
+          expect([when, page.data[0]?.caption]).toEqual([when, "two"]);
+          expect([when, (await then.fetch("GET", "/profile", undefined, { "d1-bookmark": bookmark })).status]).toEqual([when, 200]);
         }
         for (const [made, token] of signIns) {
           const tokens = await new Actor(url).expect<Tokens>(200, "POST", "/auth/refresh", { refresh_token: token });

@@ -16,7 +16,7 @@ const drawn = () => randomBytes(32).toString("base64url");
 const UNFIT: Record<string, string | null> = {
   missing: null,
   empty: "",
-  "short": `k1:${drawn().slice(0, 40)}`,
+  short: `k1:${drawn().slice(0, 40)}`,
   "a default": `k1:${Buffer.from(Array.from({ length: 32 }, (_, place) => place)).toString("base64url")}`,
   "a passphrase": `k1:${Buffer.from("correct horse battery staple 123").toString("base64url")}`,
   "two keys with one id": `k1:${drawn()},k1:${drawn()}`,

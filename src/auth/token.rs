@@ -9,7 +9,8 @@ use ed25519_dalek::{SigningKey, VerifyingKey};
 use jwt_compact::alg::Ed25519;
 use jwt_compact::{AlgorithmExt, Claims, Header, UntrustedToken};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::verified::{Genuine, VerifiedTokens};
 use crate::config::Config;
@@ -61,8 +62,13 @@ struct AccessClaims {
 /// refused, because Kith understands none (RFC 7515, section 4.1.11).
 #[derive(Clone, Debug, Deserialize, Serialize)]
 struct Extensions {
-    #[serde(default, skip_serializing)]
-    crit: Option<serde_json::Value>,
+    #[serde(default, skip_serializing, deserialize_with = "is_there")]
+    crit: bool,
+}
+
+/// Whatever it is: even null asks for something.
+fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
 /// A public key as a JSON Web Key (RFC 8037).
@@ -174,7 +180,7 @@ impl TokenKeys {
     fn check(&self, token: &str, now: Timestamp) -> Option<Genuine> {
         let untrusted = UntrustedToken::<Extensions>::try_from(token).ok()?;
         let header = untrusted.header();
-        if header.token_type.as_deref() != Some(TYPE) || header.other_fields.crit.is_some() {
+        if header.token_type.as_deref() != Some(TYPE) || header.other_fields.crit {
             return None;
         }
         let kid = header.key_id.as_deref()?;
@@ -194,7 +200,7 @@ impl TokenKeys {
             && custom.aud == self.audience
             && claims.not_before.is_none()
             && issued <= now.seconds().saturating_add(LEEWAY)
-            && expires.saturating_sub(issued) <= lifetime;
+            && (1..=lifetime).contains(&expires.saturating_sub(issued));
         let parsed = Genuine {
             user_id: custom.sub.parse().ok()?,
             session_id: custom.sid.parse().ok()?,

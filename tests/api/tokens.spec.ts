@@ -148,7 +148,7 @@ describe("correctly signed, wrong claims", () => {
     await expectRefused(keys.sign(claims({ [name]: undefined })));
   });
 
-  test.for(["JWT", "at+jwt2", "", "refresh+jwt", 1, null] as Json[])("typ %j is refused", async (typ) => {
+  test.for(["JWT", "AT+JWT", "at+jwt2", "", "refresh+jwt", 1, null] as Json[])("typ %j is refused", async (typ) => {
     await expectRefused(keys.sign(claims(), keys.current, { typ }));
   });
 
@@ -180,6 +180,87 @@ describe("correctly signed, wrong claims", () => {
     const response = await world.bearing(keys.sign(claims({ exp }))).fetch("GET", "/profile");
     const code = ((await response.clone().json()) as { code: string }).code;
     await expectBadToken(response, exp === 0 || exp === -1 ? code : "invalid_token");
+  });
+
+  test.for([
+    ["longer than ten minutes", 0, 601],
+    ["of a day", 0, 86_400],
+    ["of ten years", 0, 10 * 365 * 86_400],
+    ["that ends when it begins", 30, 30],
+    ["that ends before it begins", 50, 20],
+    ["that begins in two minutes", 120, 300],
+    ["that begins tomorrow", 86_400, 87_000],
+  ] as const)("a life %s is refused", async ([, begins, ends]) => {
+    const now = nowSeconds();
+    await expectRefused(keys.sign(claims({ iat: now + begins, exp: now + ends })));
+  });
+
+  test.for([
+    ["of ten minutes", 0, 600],
+    ["of a moment more", -590, 10],
+    ["of half seconds, which the standard knows", -0.5, 599.5],
+    ["that begins in half a minute, by a clock that is ahead", 30, 600],
+  ] as const)("a life %s is accepted", async ([, begins, ends]) => {
+    const now = nowSeconds();
+    await world.bearing(keys.sign(claims({ iat: now + begins, exp: now + ends }))).expect(200, "GET", "/profile");
+  });
+
+  const RIGHT = claims();
+  const wrongTypes = Object.entries(RIGHT).flatMap(([name, right]) =>
+    [null, true, [], [right], {}, { [name]: right }, typeof right === "number" ? String(right) : nowSeconds(), typeof right === "number" ? "" : 1.5].map(
+      (value): [string, Json] => [name, value],
+    ),
+  );
+  test.for(wrongTypes)("%s of a wrong type, %j, is refused", async ([name, value]) => {
+    await expectBadToken(await world.bearing(keys.sign(claims({ [name]: value }))).fetch("GET", "/profile"));
+  });
+
+  test.for([["kith"], ["kith", "another-app"], [], [["kith"]]] as Json[])("the audience as a list, %j, is refused", async (aud) => {
+    await expectRefused(keys.sign(claims({ aud })));
+  });
+
+  test.for(["role", "roles", "scope", "scopes", "permissions", "groups", "admin", "is_admin", "plan", "status", "email_verified", "amr", "act", "may_act"])(
+    "%s in a token gives nothing",
+    async (name) => {
+      const before = await asha.profile();
+      for (const value of ["admin", ["admin", "moderator"], true] as Json[]) {
+        const bearer = world.bearing(keys.sign(claims({ [name]: value })));
+        expect(await bearer.expect(200, "GET", "/profile")).toEqual(before);
+      }
+    },
+  );
+
+  test("a session of another account is refused, and does nothing to it", async () => {
+    const ben = await world.person("ben");
+    const { sid } = decodeToken(ben.accessToken).claims;
+    const token = keys.sign(claims({ sid: sid ?? null }));
+    await expectRefused(token, "session_ended");
+    for (const [method, path] of [["POST", "/auth/logout"], ["DELETE", `/auth/sessions/${String(sid)}`], ["GET", "/auth/sessions"]] as const) {
+      await expectBadToken(await world.bearing(token).fetch(method, path), "session_ended");
+    }
+    expect(await ben.profile()).toMatchObject({ id: ben.id });
+  });
+
+  test("a session that has ended, or whose time is over, is refused, whenever the token was made", async () => {
+    for (const end of ["revoked_at = 1", "expires_at = 1"]) {
+      const ben = await world.person("ben");
+      await world.state.run(`update sessions set ${end} where user_id = ?1`, ben.id);
+      const { sid } = decodeToken(ben.accessToken).claims;
+      await expectRefused(keys.sign(keys.claims(ben.id, String(sid))), "session_ended");
+    }
+  });
+
+  test("a deleted account is refused as if the session had ended, and a suspended one is told", async () => {
+    const [ben, caro] = [await world.person("ben"), await world.person("caro")];
+    await world.state.run("update users set status = 'deleted' where id = ?1", ben.id);
+    await expectRefused(keys.sign(keys.claims(ben.id, String(decodeToken(ben.accessToken).claims["sid"]))), "session_ended");
+    await world.state.suspend(caro);
+    const token = keys.sign(keys.claims(caro.id, String(decodeToken(caro.accessToken).claims["sid"])));
+    await expectProblem(await world.bearing(token).fetch("GET", "/posts"), 403, "account_suspended");
+  });
+
+  test("an account that there never was is refused", async () => {
+    await expectRefused(keys.sign(claims({ sub: "01900000-0000-7000-8000-000000000000" })), "session_ended");
   });
 
   test("somebody else's account with my session is refused", async () => {

@@ -57,8 +57,14 @@ pub fn describe(document: &mut Document) {
             .refuses(Error::Unauthenticated(Code::InvalidSetupToken))
             .refuses(Error::Conflict(Code::UsernameTaken))
             .refuses(Error::Conflict(Code::EmailTaken)),
-        Operation::get(api!("/auth/sessions"), list_sessions)
-            .pages(Answer::ok::<Page<ShownSession>>("A page of the list.")),
+        Operation::get(api!("/auth/sessions"), list_sessions).pages(
+            Answer::ok::<Page<ShownSession>>("A page of the list.").link(
+                "delete_session",
+                "id",
+                "$response.body#/data/0/id",
+                "Ends the newest.",
+            ),
+        ),
         Operation::delete(api!("/auth/sessions/{id}"), delete_session)
             .path_is("The session.", None)
             .answers(Answer::no_content("It has ended.")),

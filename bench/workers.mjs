@@ -41,6 +41,9 @@ export function deploymentSettings() {
     REVEAL_EMAIL: "0",
     JOB_GRACE_SECONDS: "30",
     RATE_LIMIT_FACTOR: "1",
+    // No mail is sent: nobody registers here.
+    MAIL_TRANSPORT: "binding",
+    MAIL_FROM: "Kith <no-reply@localhost.example>",
   };
 }
 

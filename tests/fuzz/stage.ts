@@ -84,7 +84,7 @@ export class Stage {
   }
 
   async close(): Promise<void> {
-    await this.#server.harness.close();
+    await this.#server.close();
   }
 }
 

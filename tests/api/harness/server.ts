@@ -5,6 +5,7 @@ import { createTestHarness, unstable_readConfig } from "wrangler";
 import type { TestHarness } from "wrangler";
 import { AUDIENCE, ISSUER } from "./keys.ts";
 import type { Keys } from "./keys.ts";
+import { MailBox } from "./mails.ts";
 import type { D1, Kv } from "./platform.ts";
 
 export const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
@@ -12,7 +13,7 @@ const PROFILE = process.env["KITH_PROFILE"] ?? "release";
 /** The build under test, of the profile that `KITH_PROFILE` names. */
 export const BUILT_WORKER = `${ROOT}build/${PROFILE}/index.js`;
 
-/** The settings of a local deployment; a test may override some. */
+/** The settings of a local deployment, but for where its mails go; a test may override some. */
 export const VARS = {
   ISSUER,
   AUDIENCE,
@@ -33,6 +34,10 @@ export interface Server {
   database: D1;
   keyValue: Kv;
   harness: TestHarness;
+  /** Where its mails go. */
+  mails: MailBox;
+  /** Ends the server and all that belongs to it. */
+  close(): Promise<void>;
   /** Whether the worker reads at a replica that lags. */
   lags: boolean;
 }
@@ -60,6 +65,7 @@ export const BARE = { main: BUILT_WORKER };
 export async function startServer(keys: Keys, vars: Record<string, string>, { shield, lags = false, entry = WRAPPED }: Platform = {}): Promise<Server> {
   if (!existsSync(BUILT_WORKER)) throw new Error(`there is no build to test: ${BUILT_WORKER}`);
   const declared = unstable_readConfig({ config: `${ROOT}wrangler.toml` }, { hideWarnings: true });
+  const mails = await MailBox.open();
   const harness = createTestHarness({
     // Not the project's root, where `.dev.vars` would override the settings below.
     root: fileURLToPath(new URL(".", import.meta.url)),
@@ -75,7 +81,7 @@ export async function startServer(keys: Keys, vars: Record<string, string>, { sh
           queues: declared.queues,
           ratelimits: limiters(declared.ratelimits, shield),
           assets: { ...declared.assets, directory: `${ROOT}build/assets` },
-          vars: { ...VARS, ...keys.secrets(), ...vars },
+          vars: { ...VARS, ...mails.settings(), ...keys.secrets(), ...vars },
         },
       },
     ],
@@ -85,7 +91,11 @@ export async function startServer(keys: Keys, vars: Record<string, string>, { sh
   await worker.applyD1Migrations("DB");
   if (lags) await worker.applyD1Migrations("REPLICA");
   const { DB: database, KV: keyValue } = (await worker.getEnv()) as unknown as { DB: D1; KV: Kv };
-  return { url, database, keyValue, harness, lags };
+  const close = async () => {
+    await harness.close();
+    await mails.close();
+  };
+  return { url, database, keyValue, harness, mails, close, lags };
 }
 
 type Limiter = ReturnType<typeof unstable_readConfig>["ratelimits"][number];

@@ -32,6 +32,7 @@ export interface JobRow {
   due_at: number | null;
   created_at: number;
   dead_at: number | null;
+  leased_until: number | null;
 }
 
 let sequence = 0;
@@ -162,6 +163,11 @@ export class State {
   /** The jobs that concern this post. */
   async jobsOf({ id }: { id: string }): Promise<JobRow[]> {
     return this.rows<JobRow>("select * from jobs where instr(payload, ?1) > 0 order by id", id);
+  }
+
+  /** The mails still to be sent. */
+  async letters(): Promise<JobRow[]> {
+    return this.rows<JobRow>("select * from jobs where payload ->> 'kind' = 'mail' order by id");
   }
 
   /** Lets the grace time of this post's jobs have passed. */

@@ -4,6 +4,7 @@ import { afterAll, expect } from "vitest";
 import { Control } from "./control.ts";
 import { eventually } from "./eventually.ts";
 import { Keys } from "./keys.ts";
+import type { MailBox } from "./mails.ts";
 import { holdToDocument } from "./openapi.ts";
 import { Actor, PersonActor } from "./person.ts";
 import type { Headers } from "./person.ts";
@@ -31,6 +32,8 @@ export class World {
   readonly database: D1;
   /** The store, as an operator writes to it. */
   readonly keyValue: Kv;
+  /** What its people find in their mail. */
+  readonly mails: MailBox;
   /** Where the server listens. */
   readonly url: URL;
   readonly #server: Server;
@@ -44,6 +47,7 @@ export class World {
     this.state = new State(server.lags ? this.control.database : server.database, keys);
     this.database = server.database;
     this.keyValue = server.keyValue;
+    this.mails = server.mails;
   }
 
   /** A name nobody else in this file has. */
@@ -128,8 +132,14 @@ export class World {
     return groups[0];
   }
 
+  /** Waits until every letter has become a mail or is known not to become one. */
+  async mailsDone(): Promise<void> {
+    await this.control.settle();
+    await eventually("no letter is left", async () => (await this.state.letters()).every(({ dead_at: dead }) => dead !== null));
+  }
+
   async close(): Promise<void> {
-    await this.#server.harness.close();
+    await this.#server.close();
   }
 }
 

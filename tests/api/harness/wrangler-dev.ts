@@ -9,6 +9,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { unstable_readConfig } from "wrangler";
 import { eventually } from "./eventually.ts";
+import { MailBox } from "./mails.ts";
 import { withFile } from "./sqlite-file.ts";
 import type { Keys } from "./keys.ts";
 import { freePorts } from "./ports.ts";
@@ -33,6 +34,7 @@ export class LocalDeployment {
   #workerds: number[] = [];
   #others: number[] = [];
   #url: URL | null = null;
+  #mails: MailBox | null = null;
 
   constructor(directory: string, keys: Keys) {
     this.#directory = directory;
@@ -42,6 +44,7 @@ export class LocalDeployment {
   async #configure(consumes: boolean): Promise<string> {
     const declared = unstable_readConfig({ config: `${ROOT}wrangler.toml` }, { hideWarnings: true });
     const { producers, consumers } = declared.queues;
+    this.#mails ??= await MailBox.open();
     const config = {
       name: "kith",
       main: BUILT_WORKER,
@@ -52,7 +55,7 @@ export class LocalDeployment {
       ratelimits: declared.ratelimits,
       queues: { producers, consumers: consumes ? consumers : [] },
       assets: { ...declared.assets, directory: `${ROOT}build/assets` },
-      vars: { ...VARS, ...this.#keys.secrets() },
+      vars: { ...VARS, ...this.#mails.settings(), ...this.#keys.secrets() },
     };
     await mkdir(this.#directory, { recursive: true });
     const path = join(this.#directory, "wrangler.json");
@@ -180,6 +183,7 @@ export class LocalDeployment {
   /** Removes the data too. */
   async remove(): Promise<void> {
     await this.stop();
+    await this.#mails?.close();
     await rm(this.#directory, { recursive: true, force: true, maxRetries: 5 });
   }
 }

@@ -2,8 +2,12 @@
 -- password names the version it was made for, so that it is good once, and not after such a change.
 alter table users add column credential_version integer not null default 1;
 
--- Who has taken the job to cause something outside, such as a mail, and until when nobody else may.
+-- Until when nobody else may take a job whose effect is outside, such as a mail: somebody has taken it, or
+-- it could not be done and waits. No sweep is due before (`due_at`).
 alter table jobs add column leased_until integer;
+
+-- How often such an effect could not be had, which says how long the job waits and when it is dead.
+alter table jobs add column failures integer not null default 0;
 
 -- Registrations of a deployment that tells nobody who has an account: each waits for the mail to its
 -- address to be answered, whether or not the address has an account already. Owner: auth.

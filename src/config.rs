@@ -10,13 +10,19 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::http::rate_limit::Policies;
 use crate::mac::SecretKeys;
-use crate::origins::AllowedOrigins;
+use crate::origins::{AllowedOrigins, WebAddress};
+use crate::platform::{Sender, Transport};
+
+/// The least length of a provider's key.
+const MIN_API_KEY: usize = 16;
 
 /// The settings of a deployment.
 #[derive(Clone)]
 pub struct Config {
     /// `ISSUER`: the public address of the deployment, `iss` of access tokens.
     pub issuer: String,
+    /// The host in `ISSUER`, after which the ids of mails are named.
+    pub host: String,
     /// `AUDIENCE`: `aud` of access tokens.
     pub audience: String,
     /// `SIGNING_KEYS` (secret): Ed25519 seeds as `id:base64url`, separated by commas. The first
@@ -38,6 +44,13 @@ pub struct Config {
     /// `RATE_LIMITS`: changes to what is counted exactly, as `name=quota/seconds`, separated by commas.
     /// `RATE_LIMIT_FACTOR`: 1 to 1000, by which all quotas are multiplied, these too; 1 unless set.
     pub rate_limits: Policies,
+    /// `MAIL_FROM`: whom mails come from, as `Name <address>` or an address alone.
+    pub mail_from: Sender,
+    /// `MAIL_TRANSPORT`: who delivers mails, `binding` or `http`. `MAIL_API_URL` and `MAIL_API_KEY`
+    /// (secret): where the provider takes them, and what it knows Kith by; both needed for `http`.
+    pub mail_transport: Transport,
+    /// `APP_URL`: where the links of mails lead; `ISSUER` unless set.
+    pub app_url: String,
 }
 
 /// A setting that is missing or unfit, by its name.
@@ -68,8 +81,13 @@ impl Config {
             })
         };
         let secret_keys = keys("SECRET_KEYS", &required("SECRET_KEYS")?)?;
+        let issuer = base("ISSUER", required("ISSUER")?)?;
+        let host = WebAddress::parse(&issuer).map(|address| address.host.to_owned());
+        let app_url =
+            setting("APP_URL").map_or_else(|| Ok(issuer.clone()), |url| base("APP_URL", url))?;
         Ok(Self {
-            issuer: required("ISSUER")?,
+            host: host.unwrap_or_default(),
+            issuer,
             audience: required("AUDIENCE")?,
             signing_keys: keys("SIGNING_KEYS", &required("SIGNING_KEYS")?)?,
             secret_keys: SecretKeys::new(secret_keys).ok_or(ConfigError {
@@ -84,7 +102,51 @@ impl Config {
                 setting("RATE_LIMIT_FACTOR").as_deref(),
                 setting("RATE_LIMITS").as_deref(),
             )?,
+            mail_from: Sender::parse(&required("MAIL_FROM")?).ok_or(ConfigError {
+                name: "MAIL_FROM",
+                problem: "must be like `Kith <no-reply@kith.example>`, or an address alone",
+            })?,
+            mail_transport: transport(required)?,
+            app_url,
         })
+    }
+}
+
+/// An address that paths are written after.
+fn base(name: &'static str, value: String) -> Result<String, ConfigError> {
+    let fits = WebAddress::parse(&value).is_some_and(|address| address.is_base());
+    fits.then_some(value).ok_or(ConfigError {
+        name,
+        problem: "must be like https://kith.example, without a slash at its end",
+    })
+}
+
+fn transport(
+    required: impl Fn(&'static str) -> Result<String, ConfigError>,
+) -> Result<Transport, ConfigError> {
+    match required("MAIL_TRANSPORT")?.as_str() {
+        "binding" => Ok(Transport::Binding),
+        "http" => {
+            let (url, key) = (required("MAIL_API_URL")?, required("MAIL_API_KEY")?);
+            if !WebAddress::parse(&url).is_some_and(|address| address.is_private()) {
+                return Err(ConfigError {
+                    name: "MAIL_API_URL",
+                    problem: "must be like https://provider.example/emails; http for this machine only",
+                });
+            }
+            // It stands in a header.
+            if key.len() < MIN_API_KEY || !key.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+                return Err(ConfigError {
+                    name: "MAIL_API_KEY",
+                    problem: "must be 16 or more printable ASCII characters",
+                });
+            }
+            Ok(Transport::Http { url, key })
+        }
+        _ => Err(ConfigError {
+            name: "MAIL_TRANSPORT",
+            problem: "must be binding or http",
+        }),
     }
 }
 
@@ -211,7 +273,11 @@ mod tests {
                 "JOB_GRACE_SECONDS" => "30".into(),
                 "EXPOSE_COST" | "REVEAL_EMAIL" => "0".into(),
                 "CORS_ORIGINS" => "https://app.example, http://localhost:*".into(),
-                "RATE_LIMITS" | "RATE_LIMIT_FACTOR" => return None,
+                "RATE_LIMITS" | "RATE_LIMIT_FACTOR" | "APP_URL" => return None,
+                "MAIL_FROM" => "Kith <no-reply@kith.example>".into(),
+                "MAIL_TRANSPORT" => "http".into(),
+                "MAIL_API_URL" => "https://provider.example/emails".into(),
+                "MAIL_API_KEY" => "sixteen letters.".into(),
                 _ => "kith".into(),
             })
         })
@@ -243,6 +309,10 @@ mod tests {
             "SIGNING_KEYS",
             "SECRET_KEYS",
             "JOB_GRACE_SECONDS",
+            "MAIL_FROM",
+            "MAIL_TRANSPORT",
+            "MAIL_API_URL",
+            "MAIL_API_KEY",
         ] {
             assert_eq!(read(&[(name, None)]).err().unwrap().name, name);
         }
@@ -334,6 +404,54 @@ mod tests {
         ];
         let expected = Policies::new(100, "sign-in-name=7/60");
         assert_eq!(read(&changes).ok().unwrap().rate_limits, expected.unwrap());
+    }
+
+    #[test]
+    fn unfit_settings_of_mails_are_refused_by_their_names() {
+        for (name, value) in [
+            ("MAIL_FROM", "Kith"),
+            ("MAIL_FROM", "Kith <a@b.example>\r\nBcc: <c@d.example>"),
+            ("MAIL_TRANSPORT", "smtp"),
+            ("MAIL_API_URL", "http://provider.example/emails"),
+            ("MAIL_API_URL", "provider.example"),
+            ("MAIL_API_KEY", "fifteen letters"),
+            ("MAIL_API_KEY", "sixteen letters\n"),
+            ("APP_URL", "app.example"),
+            ("APP_URL", "https://app.example/"),
+            ("ISSUER", "kith"),
+        ] {
+            assert_eq!(
+                read(&[(name, Some(value))]).err().unwrap().name,
+                name,
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_links_of_mails_lead_where_they_are_told_or_else_here() {
+        let config = read(&[]).ok().unwrap();
+        assert_eq!(
+            (config.host.as_str(), config.app_url.as_str()),
+            ("kith.example", "https://kith.example")
+        );
+        let config = read(&[("APP_URL", Some("https://app.example/kith"))])
+            .ok()
+            .unwrap();
+        assert_eq!(config.app_url, "https://app.example/kith");
+        assert_eq!(config.host, "kith.example");
+    }
+
+    #[test]
+    fn the_platforms_own_way_needs_no_provider() {
+        let changes = [
+            ("MAIL_TRANSPORT", Some("binding")),
+            ("MAIL_API_URL", None),
+            ("MAIL_API_KEY", None),
+        ];
+        assert!(read(&changes).ok().unwrap().mail_transport == Transport::Binding);
+        let local = [("MAIL_API_URL", Some("http://127.0.0.1:8025/emails"))];
+        assert!(read(&local).is_ok());
     }
 
     #[test]

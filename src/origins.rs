@@ -1,4 +1,4 @@
-//! The origins whose pages may call Kith from a browser.
+//! Origins: those whose pages may call Kith from a browser, and those that addresses begin with.
 
 /// An allow-list of origins (RFC 6454), in the form in which a browser sends them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,6 +58,49 @@ impl Entry {
     }
 }
 
+/// An address of the web without a query: an origin, and a path perhaps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WebAddress<'a> {
+    scheme: &'a str,
+    /// The host, without a port.
+    pub host: &'a str,
+    /// Empty, or a slash and more.
+    path: &'a str,
+}
+
+impl<'a> WebAddress<'a> {
+    /// Reads `https://kith.example/app`. `None` if it is anything else.
+    #[must_use]
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let (scheme, rest) = text.split_once("://")?;
+        let (authority, path) = rest
+            .find('/')
+            .map_or((rest, ""), |slash| rest.split_at(slash));
+        let origin = text.strip_suffix(path)?;
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/%".contains(&byte);
+        let is_exact = matches!(Entry::parse(origin), Some(Entry::Exact(_)));
+        if !is_exact || !path.bytes().all(plain) {
+            return None;
+        }
+        let ported = authority.rsplit_once(':');
+        let ported = ported.filter(|(_, port)| !port.ends_with(']'));
+        let host = ported.map_or(authority, |(host, _)| host);
+        Some(Self { scheme, host, path })
+    }
+
+    /// Whether more can be written after it: it does not end in a slash.
+    #[must_use]
+    pub fn is_base(&self) -> bool {
+        !self.path.ends_with('/')
+    }
+
+    /// Whether a secret may go there: nobody on the way can read it.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        self.scheme == "https" || LOOPBACK.contains(&self.host)
+    }
+}
+
 fn is_port(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
         && !text.starts_with('0')
@@ -83,6 +126,46 @@ fn is_host(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_web_address_is_an_origin_with_a_path_or_without() {
+        for (text, host, is_base, is_private) in [
+            ("https://kith.example", "kith.example", true, true),
+            ("https://kith.example/", "kith.example", false, true),
+            ("http://kith.example:8080/a/b", "kith.example", true, false),
+            ("http://localhost:8787", "localhost", true, true),
+            ("http://[::1]:8025/emails", "[::1]", true, true),
+            ("http://127.0.0.1/emails", "127.0.0.1", true, true),
+            (
+                "http://localhost.evil.example",
+                "localhost.evil.example",
+                true,
+                false,
+            ),
+        ] {
+            let address = WebAddress::parse(text).unwrap();
+            let read = (address.host, address.is_base(), address.is_private());
+            assert_eq!(read, (host, is_base, is_private), "{text}");
+        }
+        for text in [
+            "",
+            "kith",
+            "kith.example",
+            "https://",
+            "https:///path",
+            "ftp://kith.example",
+            "https://asha@kith.example",
+            "https://kith.example?to=x",
+            "https://kith.example/#x",
+            "https://kith.example/a b",
+            "https://kith.example/\"><script>",
+            "https://kith.example:443",
+            "http://localhost:*",
+            "https://kith.example\n",
+        ] {
+            assert_eq!(WebAddress::parse(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn what_is_listed_is_allowed_and_nothing_that_looks_like_it() {

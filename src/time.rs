@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use chrono::{Datelike, Timelike};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -56,6 +57,37 @@ impl Timestamp {
         Self(self.0.saturating_sub(millis))
     }
 
+    /// As people write it, to the minute: `20 November 2026, 08:07 UTC`.
+    #[must_use]
+    pub fn in_words(self) -> String {
+        const MONTHS: [&str; 12] = [
+            "January",
+            "February",
+            "March",
+            "April",
+            "May",
+            "June",
+            "July",
+            "August",
+            "September",
+            "October",
+            "November",
+            "December",
+        ];
+        let time = chrono::DateTime::from_timestamp_millis(self.0).unwrap_or_default();
+        let month = usize::try_from(time.month0())
+            .ok()
+            .and_then(|month| MONTHS.get(month));
+        format!(
+            "{} {} {}, {:02}:{:02} UTC",
+            time.day(),
+            month.copied().unwrap_or_default(),
+            time.year(),
+            time.hour(),
+            time.minute(),
+        )
+    }
+
     /// Milliseconds from `earlier` until this point; zero if `earlier` is later.
     #[must_use]
     pub fn millis_since(self, earlier: Self) -> i64 {
@@ -87,6 +119,16 @@ mod tests {
     fn a_timestamp_shows_as_rfc_3339_with_milliseconds() {
         let time = Timestamp::from_millis(1_795_162_020_007);
         assert_eq!(time.to_string(), "2026-11-20T08:07:00.007Z");
+    }
+
+    #[test]
+    fn a_timestamp_can_be_said_in_words() {
+        let time = Timestamp::from_millis(1_795_162_020_007);
+        assert_eq!(time.in_words(), "20 November 2026, 08:07 UTC");
+        assert_eq!(
+            Timestamp::from_millis(0).in_words(),
+            "1 January 1970, 00:00 UTC"
+        );
     }
 
     #[test]

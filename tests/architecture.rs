@@ -45,9 +45,10 @@ const NATIVE_CRATES: [&str; 4] = ["libsqlite3_sys", "rand_chacha", "rusqlite", "
 
 /// Which room writes which table. Others may read it in a join, or append to the owner's statement
 /// through what the owner exports.
-const OWNERS: [(&str, &str); 14] = [
+const OWNERS: [(&str, &str); 16] = [
     ("audit_events", "audit"),
     ("blocks", "graph"),
+    ("devices", "auth"),
     ("follows", "graph"),
     ("idempotency_keys", "http"),
     ("inboxes", "notifications"),
@@ -56,6 +57,7 @@ const OWNERS: [(&str, &str); 14] = [
     ("notifications", "notifications"),
     ("posts", "posts"),
     ("rate_limits", "http"),
+    ("registrations", "auth"),
     ("sessions", "auth"),
     ("setup_tokens", "auth"),
     ("told", "notifications"),

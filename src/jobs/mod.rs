@@ -2,8 +2,10 @@
 //!
 //! A job is a row written in the batch of its cause; the queue's message is only the wake-up call.
 //! Whoever handles a job deletes its row in the batch of the effect, so that each job has its effect
-//! exactly once, however often its message arrives. What the queue loses, the sweep finds.
+//! exactly once, however often its message arrives. What the queue loses, the sweep finds. An effect outside
+//! of Kith comes at least once (`outside`).
 
+mod outside;
 mod store;
 
 use std::sync::Arc;
@@ -18,9 +20,10 @@ use crate::error::Error;
 use crate::http::exchange::Exchange;
 use crate::id::{JobId, PostId, UserId};
 use crate::notifications;
-use crate::platform::{Batch, Level, Outcome, Rows, Value, Verdict, params};
+use crate::platform::{Batch, Channel, Level, Outcome, Rows, Value, Verdict, params};
 use crate::time::Timestamp;
 
+pub use outside::{Asked, Handled, Lease, append_lease};
 pub use store::append_done;
 pub(crate) use store::insert_job;
 
@@ -57,6 +60,14 @@ impl Job {
     fn payload(&self) -> Result<String, Error> {
         serde_json::to_string(self).map_err(Error::internal)
     }
+
+    /// The queue that its message goes to: what waits for somebody outside waits alone.
+    fn channel(&self) -> Channel {
+        match self {
+            Self::Like { .. } | Self::PostDeleted { .. } => Channel::Jobs,
+            Self::Mail { .. } => Channel::Mails,
+        }
+    }
 }
 
 /// A job on its way through the queue.
@@ -81,6 +92,9 @@ const SWEEP_ATTEMPTS: i64 = 24;
 /// Seconds before a failed message comes again, by the number of attempts so far.
 /// `wrangler.toml` sets as many retries, after which the message goes to the dead letters.
 const RETRY_SECONDS: [u32; 8] = [5, 30, 120, 600, 1_800, 7_200, 18_000, 36_000];
+
+/// What is put off for no longer than this comes again by its message; the sweep finds the rest.
+const SOON: Duration = Duration::from_mins(1);
 
 /// A job about to be written, with what is known of it before the batch runs.
 pub struct NewJob {
@@ -168,7 +182,8 @@ impl AppendedJob {
             job: payload,
         };
         let text = serde_json::to_string(&message).map_err(Error::internal)?;
-        let sending = app.ports().queue.send(vec![text]);
+        let channel = message.job.channel();
+        let sending = app.ports().queue.send(channel, vec![text]);
         let log = app.ports().log.clone();
         app.ports().background.spawn(Box::pin(async move {
             if let Err(error) = sending.await {
@@ -197,10 +212,13 @@ pub async fn consume(app: &App, body: &str, attempt: u32) -> Verdict {
             return Verdict::Acknowledge;
         }
     };
-    let outcome = handle(app, &message).await;
-    log_handled(app, &message, attempt, outcome.as_ref().err());
-    match outcome {
-        Ok(()) => Verdict::Acknowledge,
+    match handle(app, &message, attempt).await {
+        Ok(Handled::PutOff { delay, .. }) if delay <= SOON => Verdict::Retry {
+            // Rounded up: a message that comes too soon is for nothing.
+            delay_seconds: u32::try_from(delay.as_secs())
+                .map_or(1, |seconds| seconds.saturating_add(1)),
+        },
+        Ok(_) => Verdict::Acknowledge,
         Err(_) => Verdict::Retry {
             delay_seconds: retry_delay(attempt),
         },
@@ -225,7 +243,7 @@ pub async fn bury(app: &App, body: &str, attempt: u32) -> Verdict {
             Verdict::Acknowledge
         }
         Err(error) => {
-            log_handled(app, &message, attempt, Some(&error.into()));
+            log_handled(app, &message, attempt, &Err(error.into()));
             Verdict::Retry {
                 delay_seconds: retry_delay(attempt),
             }
@@ -268,6 +286,19 @@ async fn wake_due(app: &App) -> Result<(), Error> {
             Err(error) => log_unreadable(app, Some(&row.id), &error),
         }
     }
+    // Whoever must be waited for comes last.
+    for channel in [Channel::Jobs, Channel::Mails] {
+        let (these, others) = messages
+            .into_iter()
+            .partition(|message: &Message| message.job.channel() == channel);
+        messages = others;
+        wake(app, channel, these).await?;
+    }
+    Ok(())
+}
+
+/// Sends messages to their queue, or handles them here if it refuses.
+async fn wake(app: &App, channel: Channel, messages: Vec<Message>) -> Result<(), Error> {
     if messages.is_empty() {
         return Ok(());
     }
@@ -275,7 +306,7 @@ async fn wake_due(app: &App) -> Result<(), Error> {
     let sent = app
         .ports()
         .queue
-        .send(texts.map_err(Error::internal)?)
+        .send(channel, texts.map_err(Error::internal)?)
         .await;
     let line = json!({
         "level": "info",
@@ -287,24 +318,38 @@ async fn wake_due(app: &App) -> Result<(), Error> {
     app.ports().log.write(Level::Info, &line.to_string());
     if sent.is_err() {
         for message in &messages {
-            let outcome = handle(app, message).await;
-            log_handled(app, message, 1, outcome.as_ref().err());
+            // What fails stays in the log, and in the outbox.
+            let _ = handle(app, message, 1).await;
         }
     }
     Ok(())
 }
 
+/// Does a job, and logs what came of it.
+async fn handle(app: &App, message: &Message, attempt: u32) -> Result<Handled, Error> {
+    let outcome = perform(app, message).await;
+    log_handled(app, message, attempt, &outcome);
+    if let Ok(Handled::Dead { .. }) = outcome {
+        log_dead(app, &message.id, &message.request_id, &message.trace_id);
+    }
+    outcome
+}
+
 /// The one place that says who does which job.
-async fn handle(app: &App, message: &Message) -> Result<(), Error> {
+async fn perform(app: &App, message: &Message) -> Result<Handled, Error> {
     let id = &message.id;
     match &message.job {
         Job::Like {
             post_id,
             actor_id,
             recipient_id,
-        } => notifications::tell_of_like(app, id, post_id, actor_id, recipient_id).await,
+        } => {
+            notifications::tell_of_like(app, id, post_id, actor_id, recipient_id).await?;
+            Ok(Handled::Done)
+        }
         Job::PostDeleted { post_id, author_id } => {
-            notifications::forget_post(app, id, post_id, author_id).await
+            notifications::forget_post(app, id, post_id, author_id).await?;
+            Ok(Handled::Done)
         }
         Job::Mail { letter } => auth::deliver(app, id, letter).await,
     }
@@ -329,8 +374,13 @@ fn retry_delay(attempt: u32) -> u32 {
     RETRY_SECONDS.get(index).copied().unwrap_or(last)
 }
 
-fn log_handled(app: &App, message: &Message, attempt: u32, error: Option<&Error>) {
-    let level = if error.is_some() {
+fn log_handled(app: &App, message: &Message, attempt: u32, outcome: &Result<Handled, Error>) {
+    let cause = match outcome {
+        Ok(Handled::Done) => None,
+        Ok(Handled::PutOff { cause, .. } | Handled::Dead { cause }) => Some(cause.clone()),
+        Err(error) => Some(format!("{error:?}")),
+    };
+    let level = if cause.is_some() {
         Level::Warn
     } else {
         Level::Info
@@ -343,7 +393,7 @@ fn log_handled(app: &App, message: &Message, attempt: u32, error: Option<&Error>
         "cost": app.ports().cost.figures(),
         "request_id": message.request_id,
         "trace_id": message.trace_id,
-        "cause": error.map(|error| format!("{error:?}")),
+        "cause": cause,
     });
     app.ports().log.write(level, &line.to_string());
 }

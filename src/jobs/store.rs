@@ -50,6 +50,14 @@ pub(super) struct LeasedRow {
     pub(super) dead: bool,
 }
 
+/// A job that somebody has taken whose effect is outside.
+#[derive(Deserialize)]
+pub(super) struct TakenRow {
+    /// How often its effect could not be had.
+    pub(super) failures: i64,
+    pub(super) created_at: Timestamp,
+}
+
 /// When the oldest due job was due.
 #[derive(Deserialize)]
 pub(super) struct OldestRow {
@@ -101,6 +109,54 @@ returning id, payload, request_id, trace_id, dead_at is not null as dead",
         params![now, grace, limit, attempts],
     );
     (batch, rows)
+}
+
+/// Appends the taking of a job until `until`, by which no sweep takes it, unless somebody has taken it or
+/// it is put off for longer than until `now`.
+pub(super) fn append_taking(
+    batch: &mut Batch,
+    job: &JobId,
+    now: Timestamp,
+    until: Timestamp,
+) -> Rows<TakenRow> {
+    batch.write_returning(
+        "update jobs
+set leased_until = ?3, due_at = ?3
+where id = ?1 and dead_at is null and (leased_until is null or leased_until <= ?2)
+returning failures, created_at",
+        params![job, now, until],
+    )
+}
+
+/// Deletes a job whose effect was had outside.
+pub(super) fn finish(job: &JobId) -> Batch {
+    let mut batch = Batch::public();
+    append_done(&mut batch, job);
+    batch
+}
+
+/// Nobody takes the job before `until`, if whoever has taken it until `leased` still holds it.
+pub(super) fn put_off(job: &JobId, leased: Timestamp, until: Timestamp) -> (Batch, Write) {
+    let mut batch = Batch::public();
+    let put_off = batch.write(
+        "update jobs
+set failures = failures + 1, leased_until = ?3, due_at = ?3
+where id = ?1 and leased_until = ?2 and dead_at is null",
+        params![job, leased, until],
+    );
+    (batch, put_off)
+}
+
+/// The job is dead, if whoever has taken it until `leased` still holds it.
+pub(super) fn give_up(job: &JobId, leased: Timestamp, now: Timestamp) -> (Batch, Write) {
+    let mut batch = Batch::public();
+    let given_up = batch.write(
+        "update jobs
+set dead_at = ?3, due_at = null, leased_until = null
+where id = ?1 and leased_until = ?2 and dead_at is null",
+        params![job, leased, now],
+    );
+    (batch, given_up)
 }
 
 /// The due time of the job that waits longest. It is asked at the primary, because whether that answers

@@ -11,6 +11,7 @@ mod cost;
 mod database;
 mod key_value;
 mod log;
+mod mail;
 mod queue;
 mod random;
 mod rate_limiter;
@@ -36,7 +37,8 @@ pub use cost::{CostMeter, Figures};
 pub use database::{Abort, Database, DatabaseError, StatementResult};
 pub use key_value::{KeyValue, KeyValueError};
 pub use log::{Level, Log};
-pub use queue::{Queue, QueueError, Verdict};
+pub use mail::{Mail, MailError, OutgoingMail, Sender, Transport};
+pub use queue::{Channel, Queue, QueueError, Verdict};
 pub use random::Random;
 pub use rate_limiter::{RateLimiter, RateLimiterError, Shield};
 pub use retry::Retrying;
@@ -51,8 +53,10 @@ pub struct Ports {
     pub database: Arc<dyn Database>,
     /// KV.
     pub key_value: Arc<dyn KeyValue>,
-    /// The queue that wakes jobs up.
+    /// The queues that wake jobs up.
     pub queue: Arc<dyn Queue>,
+    /// Who takes mails.
+    pub mail: Arc<dyn Mail>,
     /// What keeps floods away.
     pub rate_limiter: Arc<dyn RateLimiter>,
     /// The time.

@@ -1,4 +1,4 @@
-//! The port for the queue that wakes jobs up. The outbox is the truth; a lost message loses nothing.
+//! The port for the queues that wake jobs up. The outbox is the truth; a lost message loses nothing.
 
 use std::fmt;
 
@@ -14,11 +14,25 @@ impl fmt::Display for QueueError {
     }
 }
 
+/// One of the queues. Each has consumers of its own, so that what waits for somebody outside holds up
+/// nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// Jobs that the database alone does.
+    Jobs,
+    /// Mails, which wait for whoever takes them.
+    Mails,
+}
+
 /// Sends messages, at least once, in no order.
 pub trait Queue: Send + Sync {
     /// Sends JSON texts as one message each; at most 100 at a time. Sending begins at once, the
     /// future only waits for its end.
-    fn send(&self, messages: Vec<String>) -> BoxFuture<'static, Result<(), QueueError>>;
+    fn send(
+        &self,
+        channel: Channel,
+        messages: Vec<String>,
+    ) -> BoxFuture<'static, Result<(), QueueError>>;
 }
 
 /// What becomes of a delivered message.

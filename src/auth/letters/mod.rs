@@ -4,16 +4,23 @@
 //! and what a mail is about and never holds what opens an account: that is made when the mail is composed,
 //! and stands in the mail only.
 
+mod compose;
+mod store;
+mod templates;
+mod words;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
-use crate::error::{Code, Error};
+use crate::error::Error;
 use crate::http::exchange::Exchange;
 use crate::id::{JobId, RegistrationId, SessionId, UserId};
-use crate::jobs::{AppendedJob, Job, NewJob};
-use crate::platform::Batch;
+use crate::jobs::{self, AppendedJob, Handled, Job, NewJob};
+use crate::platform::{Batch, MailError};
+
+use compose::Draft;
 
 /// What a mail is about.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -97,13 +104,34 @@ pub(super) fn append_if_changed(
     NewJob::new(app, Arc::clone(cause)).append_job_if_changed(batch, &Job::Mail { letter })
 }
 
-/// Sends the mail of a job, and deletes the job.
+/// Sends the mail of a job, and deletes the job: a trip that takes it and reads what it is about, the
+/// mail, and a trip that deletes it. Whoever dies between leaves a job that comes again, and sends the same
+/// mail under the same id. What cannot be sent now waits longer each time, and is dead in the end; what its
+/// taker will never take is dead at once.
 ///
 /// # Errors
-/// When it could not be sent; it is to be tried again.
-pub async fn deliver(_app: &App, _job: &JobId, _letter: &Letter) -> Result<(), Error> {
-    Err(Error::Unavailable {
-        code: Code::DependencyUnavailable,
-        source: "there is no way to send a mail".to_owned(),
-    })
+/// When the database does not answer. The job comes again.
+pub async fn deliver(app: &App, job: &JobId, letter: &Letter) -> Result<Handled, Error> {
+    let mut batch = Batch::public();
+    let asked = jobs::append_lease(&mut batch, job, app.now());
+    let facts = store::select_facts(&mut batch, letter);
+    let outcome = app.run(batch).await?;
+    let Some(lease) = asked.lease(&outcome)? else {
+        return Ok(Handled::Done);
+    };
+    let draft = Draft {
+        config: app.config(),
+        job,
+        created_at: lease.created_at(),
+        now: app.now(),
+    };
+    let Some(mail) = draft.compose(letter, facts.facts(&outcome)?)? else {
+        return lease.finish(app).await;
+    };
+    let by = &app.config().mail_transport;
+    match app.ports().mail.send(by, &mail).await {
+        Ok(()) => lease.finish(app).await,
+        Err(error @ MailError::Unavailable(_)) => lease.put_off(app, error.to_string()).await,
+        Err(error @ MailError::Refused(_)) => lease.give_up(app, error.to_string()).await,
+    }
 }

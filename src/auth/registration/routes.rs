@@ -1,6 +1,9 @@
 //! `POST /auth/register`.
 
+use std::sync::Arc;
+
 use axum::Router;
+use axum::extract::Extension;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use http::StatusCode;
@@ -10,6 +13,7 @@ use serde::Serialize;
 
 use super::rules::{RegisterRequest, Registration};
 use crate::app::App;
+use crate::auth::letters::{self, Letter};
 use crate::auth::password;
 use crate::auth::routes::Tokens;
 use crate::auth::sessions::Session;
@@ -17,6 +21,7 @@ use crate::error::{Code, Error};
 use crate::flags;
 use crate::http::api;
 use crate::http::body::JsonBody;
+use crate::http::exchange::Exchange;
 use crate::http::extract::Json;
 use crate::http::rate_limit::{Attempt, Limit, Limiter};
 use crate::http::respond::{created, json};
@@ -58,6 +63,7 @@ pub(in crate::auth) struct Accepted {
 pub(in crate::auth) async fn register(
     app: App,
     limiter: Limiter,
+    Extension(cause): Extension<Arc<Exchange>>,
     headers: HeaderMap,
     Json(request): Json<RegisterRequest>,
 ) -> Result<Response, Error> {
@@ -75,18 +81,20 @@ pub(in crate::auth) async fn register(
         &app.ports().cost,
     )?;
     if app.config().reveal_email {
-        register_openly(&app, &headers, &registration, &hash, batch, &attempt).await
+        let (session_of, account) = (&headers, (&registration, hash.as_str()));
+        register_openly(&app, &cause, session_of, account, batch, &attempt).await
     } else {
         register_discreetly(&app, &registration, hash, batch, &attempt).await
     }
 }
 
-/// Creates the account and signs it in, and tells which name is taken: for development.
+/// Creates the account with its password's hash and signs it in, and tells which name is taken: for
+/// development. A mail asks its owner to verify the address.
 async fn register_openly(
     app: &App,
+    cause: &Arc<Exchange>,
     headers: &HeaderMap,
-    registration: &Registration,
-    hash: &str,
+    (registration, hash): (&Registration, &str),
     mut batch: Batch,
     attempt: &Attempt,
 ) -> Result<Response, Error> {
@@ -94,6 +102,10 @@ async fn register_openly(
     let taken = append_account(&mut batch, app, &user, registration, hash.to_owned());
     let (session, tokens) = Session::begin(app, &user, headers)?;
     let opened = session.append(&mut batch, hash);
+    let letter = Letter::VerifyEmail {
+        user_id: user.clone(),
+    };
+    let mail = letters::append_if_changed(&mut batch, app, cause, letter)?;
     let me = users::select_me(&mut batch, &user);
     let outcome = attempt.run(batch, app.ports().database.as_ref()).await?;
     let taken = outcome.first(&taken)?.ok_or_else(no_row)?;
@@ -104,6 +116,7 @@ async fn register_openly(
     if outcome.changes(opened)? != 1 {
         return Err(Error::internal("a new account is not active"));
     }
+    mail.wake(app, &outcome)?;
     let user = outcome
         .first(&me)?
         .ok_or_else(|| Error::internal("a new account is gone"))?;

@@ -3,6 +3,7 @@
 mod bridge;
 mod database;
 mod key_value;
+mod mail;
 mod queue;
 mod rate_limiter;
 mod system;
@@ -29,6 +30,7 @@ pub fn ports(env: &Env, context: Context) -> Ports {
         database: Arc::new(Retrying::new(database, clock.clone(), random.clone())),
         key_value: Arc::new(key_value::WorkersKv::new(env.clone(), cost.clone())),
         queue: Arc::new(queue::JobsQueue::new(env.clone(), cost.clone())),
+        mail: Arc::new(mail::Post::new(env.clone(), clock.clone())),
         rate_limiter: Arc::new(rate_limiter::RateLimitBindings::new(env.clone())),
         clock,
         random,

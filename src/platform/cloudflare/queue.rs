@@ -1,4 +1,4 @@
-//! Cloudflare Queues: the producer as the queue port, and the consumer's loop.
+//! Cloudflare Queues: the producers as the queue port, and the consumer's loop.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use worker::wasm_bindgen_futures::JsFuture;
 use worker::{Env, Queue as Producer, worker_sys};
 
 use super::thrown;
-use crate::platform::{BoxFuture, CostMeter, Queue, QueueError, Verdict};
+use crate::platform::{BoxFuture, Channel, CostMeter, Queue, QueueError, Verdict};
 
-/// The producer bound as `JOBS`, looked up on first use.
+/// The producers, each looked up on first use.
 pub(super) struct JobsQueue {
     env: Env,
     cost: Arc<CostMeter>,
@@ -24,10 +24,14 @@ impl JobsQueue {
         Self { env, cost }
     }
 
-    fn start(&self, messages: &[String]) -> Result<Promise, JsValue> {
+    fn start(&self, channel: Channel, messages: &[String]) -> Result<Promise, JsValue> {
+        let binding = match channel {
+            Channel::Jobs => "JOBS",
+            Channel::Mails => "MAILS",
+        };
         let producer: Producer = self
             .env
-            .queue("JOBS")
+            .queue(binding)
             .map_err(|error| JsValue::from_str(&error.to_string()))?;
         let producer = JsValue::from(producer).unchecked_into::<worker_sys::Queue>();
         self.cost
@@ -46,8 +50,12 @@ impl JobsQueue {
 }
 
 impl Queue for JobsQueue {
-    fn send(&self, messages: Vec<String>) -> BoxFuture<'static, Result<(), QueueError>> {
-        let started = self.start(&messages);
+    fn send(
+        &self,
+        channel: Channel,
+        messages: Vec<String>,
+    ) -> BoxFuture<'static, Result<(), QueueError>> {
+        let started = self.start(channel, &messages);
         Box::pin(SendFuture::new(async move {
             let sent = match started {
                 Ok(promise) => JsFuture::from(promise).await.map(drop),

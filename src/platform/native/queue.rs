@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Timeline;
-use crate::platform::{BoxFuture, Queue, QueueError, Verdict};
+use crate::platform::{BoxFuture, Channel, Queue, QueueError, Verdict};
 
 /// What happens to a message that was sent: one delay for each copy of it that will arrive. None is a
 /// loss, several are duplicates.
@@ -132,7 +132,12 @@ impl MemoryQueue {
 }
 
 impl Queue for MemoryQueue {
-    fn send(&self, messages: Vec<String>) -> BoxFuture<'static, Result<(), QueueError>> {
+    /// All channels are one here: a message comes in any order, whoever it must wait for.
+    fn send(
+        &self,
+        _: Channel,
+        messages: Vec<String>,
+    ) -> BoxFuture<'static, Result<(), QueueError>> {
         let now = self.timeline.elapsed();
         for body in messages {
             for delay in (self.fate)() {
@@ -217,7 +222,7 @@ mod tests {
         let fate = fate.to_vec();
         let queue = MemoryQueue::new(timeline.clone(), 2, move || fate.clone());
         queue
-            .send(vec!["one".into(), "two".into()])
+            .send(Channel::Jobs, vec!["one".into(), "two".into()])
             .now_or_never()
             .unwrap()
             .unwrap();
@@ -249,7 +254,7 @@ mod tests {
             assert!(queue.receive(|_| 0).is_none());
             timeline.advance(Duration::from_secs(5));
             queue
-                .send(vec!["two".into()])
+                .send(Channel::Jobs, vec!["two".into()])
                 .now_or_never()
                 .unwrap()
                 .unwrap();

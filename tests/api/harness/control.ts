@@ -22,6 +22,7 @@ import type { Query, Queryable } from "./state.ts";
 const SETTLE_MS = 10_000;
 
 export const JOBS_QUEUE = "kith-jobs";
+export const MAILS_QUEUE = "kith-mails";
 export const DEAD_LETTER_QUEUE = "kith-jobs-dead";
 
 export class Control {

@@ -60,6 +60,7 @@ export interface Env {
   REPLICA?: D1;
   KV: Kv;
   JOBS: Queue;
+  MAILS: Queue;
   ADDRESS_LIMITER?: RateLimiter;
   ACCOUNT_LIMITER?: RateLimiter;
   [name: string]: unknown;

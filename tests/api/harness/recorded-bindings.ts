@@ -8,8 +8,8 @@ import type { D1, D1Result, D1Session, D1Statement, Env, Kv, KvMethod, Queue, Ra
 import type { FaultPlan, Invocation, Trip } from "./protocol.ts";
 import type { Recorder } from "./recorder.ts";
 
-/** The queue whose messages count as on their way until the worker has seen them. */
-export const JOBS_QUEUE = "kith-jobs";
+/** The queues whose messages count as on their way until the worker has seen them. */
+export const QUEUES = ["kith-jobs", "kith-mails"];
 
 /** One invocation's view of the recorder. */
 export interface Observer {
@@ -254,6 +254,7 @@ export function recordedBindings(env: Env, observer: Observer): Env {
     DB: new D1Database(observer, env.DB),
     KV: new KvNamespace(observer, env.KV),
     JOBS: new WorkerQueue(observer, env.JOBS),
+    MAILS: new WorkerQueue(observer, env.MAILS),
   };
   for (const name of ["ADDRESS_LIMITER", "ACCOUNT_LIMITER"] as const) {
     const real = env[name];

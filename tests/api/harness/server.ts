@@ -79,6 +79,7 @@ export async function startServer(keys: Keys, vars: Record<string, string>, { sh
           d1_databases: [...declared.d1_databases, ...(lags ? [REPLICA] : [])].map((database: object) => ({ ...database, migrations_dir: `${ROOT}migrations` })),
           kv_namespaces: declared.kv_namespaces,
           queues: declared.queues,
+          send_email: declared.send_email,
           ratelimits: limiters(declared.ratelimits, shield),
           assets: { ...declared.assets, directory: `${ROOT}build/assets` },
           vars: { ...VARS, ...mails.settings(), ...keys.secrets(), ...vars },

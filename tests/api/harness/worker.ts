@@ -20,7 +20,7 @@ import type {
   SessionReport,
 } from "./protocol.ts";
 import { CONTROL_PREFIX, INVOCATION_HEADER } from "./protocol.ts";
-import { JOBS_QUEUE, recordedBindings } from "./recorded-bindings.ts";
+import { QUEUES, recordedBindings } from "./recorded-bindings.ts";
 import { Recorder } from "./recorder.ts";
 
 const recorder = new Recorder();
@@ -195,7 +195,7 @@ export default {
 
   async queue(batch: MessageBatch, env: Env, context: Context): Promise<void> {
     const invocation = recorder.begin("queue", batch.queue);
-    if (batch.queue === JOBS_QUEUE) {
+    if (QUEUES.includes(batch.queue)) {
       recorder.messagesReceived(batch.messages.filter(({ attempts }) => attempts === 1).length);
     }
     await invoke(invocation, env, context, (kith) => kith.queue(batch));

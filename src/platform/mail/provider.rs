@@ -1,0 +1,82 @@
+//! What a provider that takes mails over HTTP is sent, and what its answers mean.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{MailError, OutgoingMail};
+
+/// How long a provider may take to answer.
+pub(in crate::platform) const WITHIN: Duration = Duration::from_secs(10);
+
+/// The body of the request, as JSON.
+pub(in crate::platform) fn body(mail: &OutgoingMail) -> String {
+    json!({
+        "from": mail.from.to_string(),
+        "to": [mail.to],
+        "subject": mail.subject,
+        "text": mail.text,
+        "html": mail.html,
+        "headers": {"Message-ID": format!("<{}>", mail.message_id)},
+    })
+    .to_string()
+}
+
+/// What a status says of the mail. What a provider says against this one mail it will say again; anything
+/// else, such as a key that was revoked, somebody can mend.
+pub(in crate::platform) fn taken(status: u16) -> Result<(), MailError> {
+    match status {
+        200..=299 => Ok(()),
+        400 | 404 | 413 | 422 => Err(MailError::Refused(format!("the provider answers {status}"))),
+        _ => Err(MailError::Unavailable(format!(
+            "the provider answers {status}"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::example;
+    use super::*;
+
+    #[test]
+    fn a_provider_gets_what_the_mail_says() {
+        let sent: serde_json::Value = serde_json::from_str(&body(&example())).unwrap();
+        let mail = example();
+        assert_eq!(
+            sent,
+            json!({
+                "from": "\"Kith\" <no-reply@kith.example>",
+                "to": ["asha@example.com"],
+                "subject": "Grüße",
+                "text": mail.text,
+                "html": mail.html,
+                "headers": {
+                    "Message-ID": "<01890000-0000-7000-8000-000000000001@kith.example>",
+                },
+            })
+        );
+    }
+
+    #[test]
+    fn a_status_says_whether_to_try_again() {
+        for status in [200, 202, 204] {
+            assert_eq!(taken(status), Ok(()));
+        }
+        for status in [400, 404, 413, 422] {
+            assert!(
+                matches!(taken(status), Err(MailError::Refused(_))),
+                "{status}"
+            );
+        }
+        // A redirect is not followed: it could take the key, and what opens an account, elsewhere.
+        for status in [
+            0, 301, 307, 401, 403, 408, 409, 410, 429, 500, 502, 503, 599,
+        ] {
+            assert!(
+                matches!(taken(status), Err(MailError::Unavailable(_))),
+                "{status}"
+            );
+        }
+    }
+}

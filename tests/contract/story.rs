@@ -16,11 +16,12 @@ use kith::app::{App, Deployment};
 use kith::http::body::Body;
 use kith::jobs;
 use kith::platform::native::{
-    KeyValueStore, MemoryKeyValue, MemoryLog, MemoryQueue, MemoryRateLimiter, SeededRandom,
-    SpawnWith, Sqlite, Timeline, VirtualClock,
+    KeyValueStore, MemoryKeyValue, MemoryLog, MemoryMailbox, MemoryQueue, MemoryRateLimiter,
+    Reception, SeededRandom, SpawnWith, Sqlite, Timeline, VirtualClock,
 };
 use kith::platform::{
-    Batch, BoxFuture, CostMeter, Database, DatabaseError, Ports, StatementResult, Value,
+    Batch, BoxFuture, CostMeter, Database, DatabaseError, OutgoingMail, Ports, StatementResult,
+    Value,
 };
 use kith::time::Timestamp;
 use serde_json::{Value as Json, json};
@@ -105,6 +106,8 @@ fn setting(name: &str) -> Option<String> {
         "SIGNING_KEYS" | "SECRET_KEYS" => key_of(name),
         "JOB_GRACE_SECONDS" => "30".to_owned(),
         "REVEAL_EMAIL" => "1".to_owned(),
+        "MAIL_TRANSPORT" => "binding".to_owned(),
+        "MAIL_FROM" => "Kith <no-reply@kith.example>".to_owned(),
         "RATE_LIMITS" => "sign-in-name=2/900,registration-address=6/3600".to_owned(),
         _ => return None,
     })
@@ -125,6 +128,7 @@ impl Kith {
             database: Arc::new(recording.clone()),
             key_value: Arc::new(key_value),
             queue: queue.clone(),
+            mail: MemoryMailbox::new(timeline.clone(), reception),
             rate_limiter: Arc::new(MemoryRateLimiter::new(clock.clone(), |_| {
                 (u32::MAX, Duration::from_mins(1))
             })),
@@ -245,6 +249,15 @@ impl Kith {
     }
 }
 
+/// Who takes mails: they do not get to Ben, and Chen's will never be taken.
+fn reception(mail: &OutgoingMail) -> Reception {
+    match mail.to.as_str() {
+        "ben@example.com" => Reception::Failed,
+        "chen@example.com" => Reception::Refused,
+        _ => Reception::Taken,
+    }
+}
+
 struct Person {
     id: String,
     token: String,
@@ -260,6 +273,7 @@ fn tell(database: Sqlite) -> Vec<Sent> {
         kith.register("chen"),
         kith.register("emil"),
     );
+    mails(&kith, &asha);
     accounts(&kith, &asha);
     sessions(&kith, &emil);
     own_sessions(&kith, &asha);
@@ -271,6 +285,36 @@ fn tell(database: Sqlite) -> Vec<Sent> {
     those_who_run_it(&kith, &asha);
     endings(&kith, &post);
     std::mem::take(&mut kith.recording.sent.lock().unwrap())
+}
+
+/// Those of the registrations, and those that no route asks for yet.
+fn mails(kith: &Kith, asha: &Person) {
+    kith.deliver();
+    let nobody = "01890000-0000-7000-8000-000000000000";
+    let about_asha = |letter: &str| json!({"kind": "mail", "letter": letter, "user_id": asha.id});
+    let mut device = about_asha("new_device");
+    device["session_id"] = json!(nobody);
+    let mut change = about_asha("confirm_email");
+    change["new_email"] = json!("asha.rao@example.com");
+    change["credential_version"] = json!(1);
+    let letters = [
+        json!({"kind": "mail", "letter": "registration", "registration_id": nobody}),
+        json!({"kind": "mail", "letter": "reset_password", "email": "asha@example.com"}),
+        device,
+        change,
+    ];
+    for (place, letter) in letters.iter().enumerate() {
+        kith.by_hand(
+            "insert into jobs (id, payload, request_id, trace_id, due_at, created_at) values (?1, ?2, '', '', ?3, ?3)",
+            vec![
+                format!("01890000-0000-7000-8000-00000000000{place}").into(),
+                letter.to_string().into(),
+                BEGINNING.into(),
+            ],
+        );
+    }
+    kith.sweep_after(1);
+    kith.deliver();
 }
 
 fn accounts(kith: &Kith, asha: &Person) {

@@ -64,6 +64,11 @@ impl Point {
         Self { fault, site }
     }
 
+    /// Whether it takes a mail to get there, and so a registration.
+    pub fn is_of_mails(self) -> bool {
+        self.fault == MAIL || self.site.starts_with("jobs: mail")
+    }
+
     pub const fn of_database(fault: DatabaseFault, site: Site) -> Self {
         Self::new(fault.name(), site.name)
     }
@@ -106,13 +111,18 @@ pub const REGISTRATIONS_USED_UP: Point = Point::new(USED_UP, "auth.register: by 
 pub const SETUPS_USED_UP: Point = Point::new(USED_UP, "auth.set_up: by address");
 pub const KNOWN_USED_UP: Point = Point::new(USED_UP, "auth.register: as the isolate knows");
 pub const USED_UP: &str = "quota used up";
+pub const MAIL_FAILS: Point = Point::new(MAIL, "is not taken");
+pub const MAIL_LOST: Point = Point::new(MAIL, "is taken, and an error answered");
+pub const MAIL_SLOW: Point = Point::new(MAIL, "is taken late");
+pub const MAIL_REFUSED: Point = Point::new(MAIL, "is refused for good");
+const MAIL: &str = "mail";
 pub const CRON_MISSES: Point = Point::new("cron", "does not fire");
 /// No faults either: an operator at work.
 pub const KEYS_ROTATED: Point = Point::new("keys", "rotated");
 pub const KEYS_KNOWN: Point = Point::new("keys", "known to an isolate later than to others");
 
 /// The points that no scenario's site brings.
-const OF_THE_PLATFORM: [Point; 31] = [
+const OF_THE_PLATFORM: [Point; 35] = [
     QUEUE_REFUSES,
     QUEUE_UNSURE,
     QUEUE_HALF,
@@ -141,6 +151,10 @@ const OF_THE_PLATFORM: [Point; 31] = [
     REGISTRATIONS_USED_UP,
     SETUPS_USED_UP,
     KNOWN_USED_UP,
+    MAIL_FAILS,
+    MAIL_LOST,
+    MAIL_SLOW,
+    MAIL_REFUSED,
     CRON_MISSES,
     KEYS_ROTATED,
     KEYS_KNOWN,

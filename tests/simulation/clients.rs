@@ -19,7 +19,9 @@ use crate::hands::Kind;
 use crate::model::{Caller, Id};
 use crate::ports::ports;
 use crate::replicas::FORGED;
-use crate::scenarios::{Answer, Call, Choice, Memory, Operation, SCENARIOS, SWEEP_SITES, Scenario};
+use crate::scenarios::{
+    Answer, Call, Choice, MAIL_SITES, Memory, Operation, SCENARIOS, SWEEP_SITES, Scenario,
+};
 use crate::tokens;
 use crate::world::{Isolate, What, World};
 
@@ -143,6 +145,7 @@ impl Client {
         let weight = |scenario: &Scenario| {
             let mut sites = scenario.sites.iter().chain(scenario.leads_to);
             let in_focus = sites.any(|site| site.name == chaos.focus.site)
+                || (chaos.focus.is_of_mails() && scenario.leads_to == MAIL_SITES)
                 || (chaos.focus.fault == chaos::STORE_FAILS.fault && scenario.reads_flags);
             let used_up = chaos.focus.fault == chaos::USED_UP;
             let site = scenario.sites.first().map_or("", |site| site.name);

@@ -16,8 +16,8 @@ use crate::executor::Owner;
 use crate::hands::Kind;
 use crate::ports::{LATEST, ports};
 use crate::scenarios::{
-    BURY, FORGET_COUNTS, FORGET_KEYS, FORGET_SESSIONS, LIKE_JOB, POST_DELETED_JOB, SWEEP_SITES,
-    Site,
+    BURY, FORGET_COUNTS, FORGET_KEYS, FORGET_SESSIONS, LIKE_JOB, MAIL_SITES, POST_DELETED_JOB,
+    SWEEP_SITES, Site,
 };
 use crate::world::{Isolate, RunId, What, World};
 
@@ -62,6 +62,7 @@ fn deliver(world: &Arc<World>, batch: Vec<Delivery>) {
         let (what, sites): (_, &[_]) = match message["job"]["kind"].as_str() {
             _ if delivery.is_dead() => (What::Bury(id), &[BURY]),
             Some("like") => (What::Message(id), &[LIKE_JOB]),
+            Some("mail") => (What::Message(id), MAIL_SITES),
             _ => (What::Message(id), &[POST_DELETED_JOB]),
         };
         let run = world.prepare(what, sites);
@@ -208,8 +209,8 @@ const TO_THE_END: usize = 65;
 /// Minutes after which a job that was replayed must be done.
 const REPLAYED: usize = 3;
 
-/// Once everybody has finished, faults end. Then every job must be done that is not dead; an admin
-/// replays the dead ones; and then nothing may be left to do.
+/// Once everybody has finished, faults end. Then every job must be done that is not dead or put off; an admin
+/// replays those; and then nothing may be left to do.
 pub async fn settle(world: Arc<World>) {
     while world.state().busy > 0 {
         sleep(&world, 1_000).await;
@@ -218,7 +219,7 @@ pub async fn settle(world: Arc<World>) {
     world.note(|| "everybody has finished; nothing goes wrong any more".to_owned());
     // What was sent before may still arrive, and make a job dead that was replayed.
     sleep(&world, 2 * LATEST).await;
-    let done = |world: &World| world.jobs_alive() == 0 && world.queue.is_empty();
+    let done = |world: &World| world.jobs_to_come() == 0 && world.queue.is_empty();
     wait_until(&world, TO_THE_END, done).await;
     world.replay_dead_jobs();
     let done = |world: &World| world.jobs_left() == 0 && world.spawner.tasks_in_isolates() == 0;

@@ -21,6 +21,7 @@ mod environment;
 mod executor;
 mod hands;
 mod keys;
+mod mails;
 mod model;
 mod operator;
 mod oracle;
@@ -69,7 +70,7 @@ fn simulate(seed: u64, migrations: &[String], close: bool) -> Finish {
     let world = Arc::new(World::new(chaos.clone(), seed, migrations, close));
     let ran = catch_unwind(AssertUnwindSafe(|| {
         let at_the_door = focus.site.starts_with("auth.") || focus == chaos::STORE_STALE;
-        let hashes = at_the_door || chaos.happens(0.05);
+        let hashes = at_the_door || focus.is_of_mails() || chaos.happens(0.05);
         populate(&world, hashes);
         let spawner = &world.spawner;
         spawner.spawn(Owner::World, environment::deliver_messages(world.clone()));

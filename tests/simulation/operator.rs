@@ -256,16 +256,21 @@ impl World {
         user.hash = named;
     }
 
-    /// Wakes the dead jobs, as an admin does.
+    /// Wakes the dead jobs, and those that are put off, perhaps for hours, as an admin does.
     pub fn replay_dead_jobs(&self) {
         let now = self.clock.now();
         self.write(
-            "update jobs set dead_at = null, due_at = ?1, attempts = 0 where dead_at is not null",
+            "update jobs
+             set dead_at = null, due_at = ?1, attempts = 0, leased_until = null, failures = 0
+             where dead_at is not null or failures > 0",
             params![now],
         );
         let state = &mut *self.state();
-        for job in state.model.jobs.values_mut().filter(|job| job.dead) {
+        let jobs = state.model.jobs.values_mut();
+        for job in jobs.filter(|job| job.dead || job.failures > 0) {
             job.dead = false;
+            job.leased_until = None;
+            job.failures = 0;
             job.due_at = Some(now.millis());
             job.attempts = 0;
         }
@@ -275,9 +280,11 @@ impl World {
         self.state().model.jobs.len()
     }
 
-    pub fn jobs_alive(&self) -> usize {
+    /// Jobs that are neither dead nor put off.
+    pub fn jobs_to_come(&self) -> usize {
         let state = self.state();
-        state.model.jobs.values().filter(|job| !job.dead).count()
+        let jobs = state.model.jobs.values();
+        jobs.filter(|job| !job.dead && job.failures == 0).count()
     }
 
     fn any<T>(&self, from: &[T]) -> Option<T>

@@ -1,11 +1,13 @@
 //! What is right: whatever the database runs, the model does at the same moment, and every answer is
 //! held against that.
 
-use kith::platform::{Level, Shield};
+use kith::platform::{Channel, Level, Shield};
+use kith::time::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::chaos;
+use crate::mails;
 use crate::model::{self, Id, Job, Model, Prediction, Task};
 use crate::ports::{Parcel, Reply};
 use crate::replicas::{Brought, Place};
@@ -27,6 +29,9 @@ struct JobRow {
     attempts: i64,
     due_at: Option<i64>,
     dead_at: Option<i64>,
+    created_at: Timestamp,
+    leased_until: Option<i64>,
+    failures: i64,
 }
 
 impl World {
@@ -130,7 +135,7 @@ impl World {
 
     /// Holds the outbox against what the batch may have done to it.
     fn follow_jobs(&self, run: RunId, parcel: &Parcel, committed: bool, expected: Vec<Task>) {
-        let sql = "select id, payload, attempts, due_at, dead_at from jobs";
+        let sql = "select * from jobs";
         let results = self.database.primary().batch(&[(sql, &[])]).unwrap();
         let stored: Vec<JobRow> = serde_json::from_str(results[0].rows.get()).unwrap();
         let mut state = self.state();
@@ -138,6 +143,7 @@ impl World {
             model,
             runs,
             payloads,
+            wanted,
             died,
             ..
         } = &mut *state;
@@ -148,7 +154,16 @@ impl World {
             let payload: Value = serde_json::from_str(&row.payload).unwrap();
             let known = model.jobs.get(&row.id);
             let job = match known {
-                Some(job) if committed => after_batch(run, parcel, &row.id, job),
+                Some(job) if committed => {
+                    let job = after_batch(run, parcel, &row.id, job);
+                    let taken = run.leases.get(&row.id).copied();
+                    let job = follow_mail(run, parcel, row, job);
+                    if run.leases.get(&row.id).copied() != taken && mails::is_wanted(model, &job) {
+                        run.wanted.insert(row.id.clone());
+                        wanted.insert(row.id.clone());
+                    }
+                    job
+                }
                 Some(job) => job.clone(),
                 None => {
                     let place = expected.iter().position(|task| task.payload() == payload);
@@ -163,12 +178,20 @@ impl World {
                         attempts: 0,
                         due_at: Some(parcel.sent.plus(JOB_GRACE).millis()),
                         dead: false,
+                        created_at: row.created_at,
+                        leased_until: None,
+                        failures: 0,
                     }
                 }
             };
             let as_stored = (row.attempts, row.due_at, row.dead_at.is_some());
-            if as_stored != (job.attempts, job.due_at, job.dead) || payload != job.task.payload() {
-                surprises.push(format!("stored as {as_stored:?}, where {job:?} was right"));
+            let in_hands = (row.leased_until, row.failures);
+            if as_stored != (job.attempts, job.due_at, job.dead)
+                || in_hands != (job.leased_until, job.failures)
+                || payload != job.task.payload()
+            {
+                let stored = (as_stored, in_hands);
+                surprises.push(format!("stored as {stored:?}, where {job:?} was right"));
             }
             if job.dead {
                 died.insert(row.id.clone());
@@ -193,6 +216,8 @@ impl World {
             if !may_be_done {
                 surprises.push(format!("the job {id} is gone, which nobody did"));
             }
+            let mail_wanted = run.wanted.contains(&id);
+            surprises.extend(self.check_mail_done(mail_wanted, &id, &model.jobs[&id], parcel.sent));
             model.finish_job(&id);
         }
         drop(state);
@@ -202,11 +227,13 @@ impl World {
     }
 
     /// Holds a message on its way to the queue against the jobs there are.
-    pub fn check_message(&self, message: &str) {
+    pub fn check_message(&self, channel: Channel, message: &str) {
         let message: Value = serde_json::from_str(message).unwrap();
         let id = message["id"].as_str().unwrap_or_default().to_owned();
         let mut state = self.state();
-        let right = state.payloads.get(&id) == Some(&message["job"]);
+        let is_mail = message["job"]["kind"] == "mail";
+        let right = state.payloads.get(&id) == Some(&message["job"])
+            && is_mail == (channel == Channel::Mails);
         state.woken.insert(id);
         drop(state);
         if !right {
@@ -273,7 +300,10 @@ impl World {
         let mut found = model::differences(&self.state().model, self.database.primary());
         found.extend(model::wrong_counters(self.database.primary()));
         let died = self.state().died.clone();
-        for (level, line) in self.log.take() {
+        let lines = self.log.take();
+        let texts: Vec<_> = lines.iter().map(|(_, line)| line.clone()).collect();
+        found.extend(self.check_mails(&texts));
+        for (level, line) in lines {
             let line: Value = serde_json::from_str(&line).unwrap();
             let expected = match line["event"].as_str() {
                 Some("job_dead") => died.contains(line["job_id"].as_str().unwrap_or_default()),
@@ -317,6 +347,25 @@ fn after_batch(run: &Run, parcel: &Parcel, id: &str, job: &Job) -> Job {
         _ => {}
     }
     job
+}
+
+/// What a committed batch makes of the job of a mail, if it is one of whoever may send it.
+fn follow_mail(run: &mut Run, parcel: &Parcel, row: &JobRow, job: Job) -> Job {
+    let is_its = match &run.what {
+        What::Message(id) => *id == row.id,
+        What::Sweep => parcel.trip > 0,
+        _ => false,
+    };
+    if !is_its || !matches!(job.task, Task::VerifyEmail { .. }) {
+        return job;
+    }
+    let stored = (
+        row.leased_until,
+        row.due_at,
+        row.failures,
+        row.dead_at.is_some(),
+    );
+    mails::after_step(run, parcel, &row.id, &job, stored)
 }
 
 /// Why a request must be refused before it gets to the database, if it must.

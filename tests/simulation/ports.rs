@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_channel::oneshot;
 use kith::platform::native::{SpawnWith, Version};
 use kith::platform::{
-    Batch, BoxFuture, Clock, Consistency, CostMeter, Database, DatabaseError, KeyValue,
+    Batch, BoxFuture, Channel, Clock, Consistency, CostMeter, Database, DatabaseError, KeyValue,
     KeyValueError, Ports, Queue, QueueError, RateLimiter, RateLimiterError, ReachedState, Retrying,
     Shield, StatementResult, Value,
 };
@@ -15,6 +15,7 @@ use kith::time::Timestamp;
 use crate::chaos::{self, DatabaseFault, Point};
 use crate::executor::{Owner, pause};
 use crate::hands::Kind;
+use crate::mails::Postman;
 use crate::model::Prediction;
 use crate::world::{Flags, Isolate, RunId, World};
 
@@ -49,6 +50,7 @@ pub fn ports(world: &Arc<World>, isolate: &Isolate, run: RunId) -> Ports {
             run,
         }),
         queue: Arc::new(Sender(world.clone())),
+        mail: Arc::new(Postman(world.clone())),
         rate_limiter: Arc::new(Gate {
             world: world.clone(),
             isolate: isolate.clone(),
@@ -230,20 +232,24 @@ impl Sender {
 
 impl Queue for Sender {
     /// Sending begins at once, so what is taken is taken whatever becomes of the future.
-    fn send(&self, messages: Vec<String>) -> BoxFuture<'static, Result<(), QueueError>> {
+    fn send(
+        &self,
+        channel: Channel,
+        messages: Vec<String>,
+    ) -> BoxFuture<'static, Result<(), QueueError>> {
         let world = &self.0;
         for message in &messages {
-            world.check_message(message);
+            world.check_message(channel, message);
         }
         if world.chaos.strikes(chaos::QUEUE_REFUSES) {
             return self.fail(chaos::QUEUE_REFUSES);
         }
         if messages.len() > 1 && world.chaos.strikes(chaos::QUEUE_HALF) {
             let half = messages.len() / 2;
-            drop(world.queue.send(messages[..half].to_vec()));
+            drop(world.queue.send(channel, messages[..half].to_vec()));
             return self.fail(chaos::QUEUE_HALF);
         }
-        let sent = world.queue.send(messages);
+        let sent = world.queue.send(channel, messages);
         if world.chaos.strikes(chaos::QUEUE_UNSURE) {
             return self.fail(chaos::QUEUE_UNSURE);
         }

@@ -27,6 +27,8 @@ pub fn setting(name: &str, reveals_email: bool, limits: Strictness, step: Step) 
         "JOB_GRACE_SECONDS" => JOB_GRACE.as_secs().to_string(),
         "EXPOSE_COST" => "1".to_owned(),
         "RATE_LIMITS" => limits.setting(),
+        "MAIL_TRANSPORT" => "binding".to_owned(),
+        "MAIL_FROM" => "Kith <no-reply@kith.example>".to_owned(),
         "REVEAL_EMAIL" => u8::from(reveals_email).to_string(),
         _ => return None,
     })

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use kith::app::{App, Deployment};
 use kith::platform::native::{
-    KeyValueStore, MemoryKeyValue, MemoryLog, MemoryQueue, MemoryRateLimiter, Replicated,
-    SeededRandom, Timeline, Version, VirtualClock,
+    KeyValueStore, MemoryKeyValue, MemoryLog, MemoryMailbox, MemoryQueue, MemoryRateLimiter,
+    Replicated, SeededRandom, Timeline, Version, VirtualClock,
 };
 use kith::platform::{Clock, Shield};
 use kith::time::Timestamp;
@@ -18,6 +18,7 @@ use crate::chaos::{self, Chaos, Point};
 use crate::executor::{Spawner, pause};
 use crate::hands::InHand;
 use crate::keys::{self, Step};
+use crate::mails;
 use crate::model::{Caller, Id, Limited, Model, Prediction, Strictness, Window};
 use crate::ports::ports;
 use crate::replicas::{Brought, Lag, Past};
@@ -98,6 +99,10 @@ pub struct Run {
     pub failed: bool,
     /// The jobs it has left.
     pub jobs: Vec<Id>,
+    /// Until when it has taken which job of a mail.
+    pub leases: BTreeMap<Id, i64>,
+    /// For which of them a mail was wanted then.
+    pub wanted: BTreeSet<Id>,
     /// What it has read of the operator's switches.
     pub flags: Flags,
     /// The bookmark that it brought.
@@ -135,6 +140,8 @@ pub struct State {
     pub payloads: BTreeMap<Id, Value>,
     /// The jobs whose message was given to the queue, whether or not it took it.
     pub woken: BTreeSet<Id>,
+    /// The jobs for which a mail was wanted once.
+    pub wanted: BTreeSet<Id>,
     /// The jobs that were dead once.
     pub died: BTreeSet<Id>,
     violation: Option<String>,
@@ -161,6 +168,7 @@ pub struct World {
     pub lag: f64,
     pub store: Arc<KeyValueStore>,
     pub queue: Arc<MemoryQueue>,
+    pub mailbox: Arc<MemoryMailbox>,
     pub limiter: MemoryRateLimiter,
     pub random: Arc<SeededRandom>,
     pub log: Arc<MemoryLog>,
@@ -183,12 +191,12 @@ impl World {
             database.migrate(migration).unwrap();
         }
         let isolates = 1 + chaos.pick(3);
-        let fate = chaos.clone();
+        let (fate, reception) = (chaos.clone(), chaos.clone());
         let of_the_platform = Arc::new(VirtualClock::new(timeline.clone(), BEGINNING));
         // Whoever is to come through the door is not kept out.
         let strictness = match chaos.focus {
             focus if focus.fault == chaos::USED_UP => true,
-            focus if focus.site.starts_with("auth.") => false,
+            focus if focus.site.starts_with("auth.") || focus.is_of_mails() => false,
             _ => chaos.happens(0.6),
         };
         let world = Self {
@@ -199,10 +207,13 @@ impl World {
             lag: [0.0, 0.3, 0.9][chaos.pick(3)],
             store: KeyValueStore::new(),
             queue: MemoryQueue::new(timeline.clone(), MOST_DELIVERIES, move || draw_fate(&fate)),
+            mailbox: MemoryMailbox::new(timeline.clone(), move |_| {
+                mails::draw_reception(&reception)
+            }),
             limiter: MemoryRateLimiter::new(of_the_platform, quota_of_shield),
             random: Arc::new(SeededRandom::new(seed)),
             log: Arc::default(),
-            reveals_email: chaos.happens(0.8),
+            reveals_email: chaos.focus.is_of_mails() || chaos.happens(0.8),
             switches: chaos.focus.fault == chaos::STORE_FAILS.fault || chaos.happens(0.2),
             close,
             state: Mutex::default(),
@@ -310,6 +321,8 @@ impl World {
             reached: None,
             failed: false,
             jobs: vec![],
+            leases: BTreeMap::new(),
+            wanted: BTreeSet::new(),
             flags: Flags::NotRead,
             brought: Brought::Nothing,
         });

@@ -87,6 +87,8 @@ export class MailBox {
   readonly #read = new Set<Mail>();
   readonly #plans = new Map<string, Plan>();
   readonly #hanging: ServerResponse[] = [];
+  /** What was asked of other places than the one where mails are taken. */
+  readonly strays: string[] = [];
 
   private constructor() {
     this.#server = createServer((request, response) => void this.#receive(request, response));
@@ -149,14 +151,17 @@ export class MailBox {
   async #receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
-    const answer = (status: number, body: object) =>
-      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+    const answer = (status: number, body: object) => {
+      const location = status >= 300 && status < 400 ? { location: "/elsewhere" } : {};
+      response.writeHead(status, { "content-type": "application/json", ...location }).end(JSON.stringify(body));
+    };
     const right =
       request.method === "POST" &&
       request.url === "/emails" &&
       request.headers["content-type"] === "application/json" &&
       request.headers.authorization === `Bearer ${KEY}`;
     if (!right) {
+      this.strays.push(`${request.method} ${request.url}`);
       answer(401, { message: "not one of this provider's customers" });
       return;
     }

@@ -54,6 +54,17 @@ export interface RateLimiter {
   limit(options: { key: string }): Promise<{ success: boolean }>;
 }
 
+/** What Kith makes of a mail, as the simulator of the platform keeps it. */
+export interface EmailMessage {
+  readonly from: string;
+  readonly to: string;
+  readonly "EmailMessage::raw": string;
+}
+
+export interface EmailSender {
+  send(message: EmailMessage): Promise<unknown>;
+}
+
 export interface Env {
   DB: D1;
   /** A second database, for the tests whose reads lag. */
@@ -61,6 +72,7 @@ export interface Env {
   KV: Kv;
   JOBS: Queue;
   MAILS: Queue;
+  MAIL?: EmailSender;
   ADDRESS_LIMITER?: RateLimiter;
   ACCOUNT_LIMITER?: RateLimiter;
   [name: string]: unknown;

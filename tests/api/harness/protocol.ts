@@ -8,7 +8,7 @@ export type InvocationKind = "fetch" | "queue" | "scheduled";
 
 /** Makes the next calls of one dependency fail. */
 export interface FaultPlan {
-  on: "d1" | "kv" | "queue" | "limiter";
+  on: "d1" | "kv" | "queue" | "limiter" | "mail";
   /**
    * `before`: the call fails and nothing happened. `after`: it happened and only the answer is lost.
    * `forget` (queue only): the call succeeds and nothing happened.
@@ -18,11 +18,11 @@ export interface FaultPlan {
   times: number;
   /** How many matching calls are spared first. */
   sparing?: number;
-  /** Only calls whose text contains this: SQL and parameters, the key, the message as JSON, or the limiter's binding and key. */
+  /** Only calls whose text contains this: SQL and parameters, the key, the message as JSON, the limiter's binding and key, or the mail. */
   containing?: string;
   /** Only calls made by this kind of invocation. */
   during?: InvocationKind;
-  /** The message of the error. */
+  /** The message of the error; of the mail binding's, its code. */
   error?: string;
 }
 
@@ -65,6 +65,8 @@ export interface Invocation {
   /** What the platform's limiters were asked: binding and key. */
   limited: string[];
   queueSends: unknown[];
+  /** What the mail binding was given: each a whole message. */
+  mails: string[];
   /** How many of the messages were sent after the answer was given. */
   lateQueueSends: number;
   answered: boolean;

@@ -4,7 +4,7 @@
  * The classes carry the platform's names because workers-rs recognises a binding by the name of its
  * constructor.
  */
-import type { D1, D1Result, D1Session, D1Statement, Env, Kv, KvMethod, Queue, RateLimiter } from "./platform.ts";
+import type { D1, D1Result, D1Session, D1Statement, EmailMessage, EmailSender, Env, Kv, KvMethod, Queue, RateLimiter } from "./platform.ts";
 import type { FaultPlan, Invocation, Trip } from "./protocol.ts";
 import type { Recorder } from "./recorder.ts";
 
@@ -247,6 +247,28 @@ class Ratelimit implements RateLimiter {
   }
 }
 
+class MailBinding implements EmailSender {
+  readonly #observer: Observer;
+  readonly #real: EmailSender;
+
+  constructor(observer: Observer, real: EmailSender) {
+    this.#observer = observer;
+    this.#real = real;
+  }
+
+  async send(message: EmailMessage): Promise<unknown> {
+    const { recorder, invocation } = this.#observer;
+    const { from, to, "EmailMessage::raw": raw } = message;
+    invocation.mails.push(raw);
+    const fault = recorder.strike("mail", `${from} ${to} ${raw}`, invocation.kind);
+    const failed = Object.assign(new Error(`the mail to ${to} failed`), { code: fault?.error });
+    if (fault?.when === "before") throw failed;
+    const answer = await this.#real.send(message);
+    if (fault !== null) throw failed;
+    return answer;
+  }
+}
+
 /** The environment of one invocation, with its bindings recorded. */
 export function recordedBindings(env: Env, observer: Observer): Env {
   const recorded: Env = {
@@ -260,5 +282,6 @@ export function recordedBindings(env: Env, observer: Observer): Env {
     const real = env[name];
     if (real !== undefined) recorded[name] = new Ratelimit(observer, name, real);
   }
+  if (env.MAIL !== undefined) recorded.MAIL = new MailBinding(observer, env.MAIL);
   return recorded;
 }

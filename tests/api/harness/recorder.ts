@@ -46,6 +46,7 @@ export class Recorder {
       kvWrites: 0,
       limited: [],
       queueSends: [],
+      mails: [],
       lateQueueSends: 0,
       answered: false,
       background: 0,

@@ -33,6 +33,7 @@ export interface JobRow {
   created_at: number;
   dead_at: number | null;
   leased_until: number | null;
+  failures: number;
 }
 
 let sequence = 0;
@@ -165,9 +166,28 @@ export class State {
     return this.rows<JobRow>("select * from jobs where instr(payload, ?1) > 0 order by id", id);
   }
 
-  /** The mails still to be sent. */
-  async letters(): Promise<JobRow[]> {
-    return this.rows<JobRow>("select * from jobs where payload ->> 'kind' = 'mail' order by id");
+  /** The mails still to be sent; of those that concern somebody, if that is said. */
+  async letters(about?: { id: string }): Promise<JobRow[]> {
+    const sql = "select * from jobs where payload ->> 'kind' = 'mail' and instr(payload, ?1) > 0 order by id";
+    return this.rows<JobRow>(sql, about?.id ?? "");
+  }
+
+  /** A mail that no route asks for yet. */
+  async write(letter: { letter: string } & Record<string, unknown>, createdAt = Date.now()): Promise<string> {
+    const id = uuidV7();
+    await this.run(
+      `insert into jobs (id, payload, request_id, trace_id, due_at, created_at)
+       values (?1, ?2, 'test', 'test', 1, ?3)`,
+      id,
+      JSON.stringify({ kind: "mail", ...letter }),
+      createdAt,
+    );
+    return id;
+  }
+
+  /** Lets the time have passed for which a mail is in somebody's hands or put off; wakes a dead one. */
+  async makeLetterDue(id: string): Promise<void> {
+    await this.run("update jobs set due_at = 1, leased_until = null, dead_at = null where id = ?1", id);
   }
 
   /** Lets the grace time of this post's jobs have passed. */

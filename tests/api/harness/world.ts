@@ -132,10 +132,13 @@ export class World {
     return groups[0];
   }
 
-  /** Waits until every letter has become a mail or is known not to become one. */
-  async mailsDone(): Promise<void> {
+  /**
+   * Waits until every letter about somebody has become a mail or is known not to become one. One about an address
+   * alone is about its text.
+   */
+  async mailsDone(about: { id: string }): Promise<void> {
     await this.control.settle();
-    await eventually("no letter is left", async () => (await this.state.letters()).every(({ dead_at: dead }) => dead !== null));
+    await eventually("no letter is left", async () => (await this.state.letters(about)).every(({ dead_at: dead }) => dead !== null));
   }
 
   async close(): Promise<void> {

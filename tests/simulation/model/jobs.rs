@@ -1,5 +1,6 @@
 //! What is left to do, and what doing it means.
 
+use kith::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Id, Model, Status};
@@ -13,6 +14,11 @@ pub struct Job {
     /// When the sweep takes it next, in milliseconds since the epoch; never once it is dead.
     pub due_at: Option<i64>,
     pub dead: bool,
+    pub created_at: Timestamp,
+    /// Until when a mail is in somebody's hands, or put off.
+    pub leased_until: Option<i64>,
+    /// How often a mail was put off.
+    pub failures: i64,
 }
 
 /// What a job is to do.
@@ -20,6 +26,7 @@ pub struct Job {
 pub enum Task {
     Like { post: Id, actor: Id, recipient: Id },
     PostDeleted { post: Id, author: Id },
+    VerifyEmail { user: Id },
 }
 
 impl Task {
@@ -35,6 +42,9 @@ impl Task {
             }),
             Self::PostDeleted { post, author } => json!({
                 "kind": "post_deleted", "post_id": post, "author_id": author,
+            }),
+            Self::VerifyEmail { user } => json!({
+                "kind": "mail", "letter": "verify_email", "user_id": user,
             }),
         }
     }
@@ -57,6 +67,8 @@ impl Model {
                     inbox.forget(&post);
                 }
             }
+            // What comes of it is in the mailbox.
+            Task::VerifyEmail { .. } => {}
         }
     }
 

@@ -60,7 +60,8 @@ const TABLES: [(&str, &str); 13] = [
     (
         "jobs",
         "select json_array(
-           id, json(payload), attempts, due_at, json(iif(dead_at is null, 'false', 'true'))
+           id, json(payload), attempts, due_at, json(iif(dead_at is null, 'false', 'true')),
+           leased_until, failures
          ) as row from jobs order by id",
     ),
     (
@@ -182,7 +183,15 @@ fn promised(model: &Model) -> State {
     });
     let jobs = model.jobs.iter().map(|(id, job)| {
         let payload = job.task.payload();
-        json!([id, payload, job.attempts, job.due_at, job.dead])
+        json!([
+            id,
+            payload,
+            job.attempts,
+            job.due_at,
+            job.dead,
+            job.leased_until,
+            job.failures
+        ])
     });
     let inboxes = model
         .inboxes

@@ -4,15 +4,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::json;
 
-use super::{Answer, Call, Memory, Moment, Operation, Scenario, Site, USUAL};
+use super::{Answer, Call, MAIL_SITES, Memory, Moment, Operation, Scenario, Site, USUAL};
 use crate::chaos;
-use crate::model::{self, ANYTHING, Caller, Event, Limited, OLDER_HASH, Prediction, Session, User};
+use crate::model::{
+    self, ANYTHING, Caller, Event, Limited, OLDER_HASH, Prediction, Session, Task, User,
+};
 use crate::refresh_tokens;
 use crate::tokens;
 
 pub const REGISTER: Scenario = Scenario {
     route: "POST /api/v1/auth/register",
     sites: &[Site::writing("auth.register")],
+    leads_to: MAIL_SITES,
     weight: 1,
     hashes: true,
     reads_flags: true,
@@ -34,7 +37,6 @@ pub const REGISTER: Scenario = Scenario {
             reveals_email: choice.reveals_email,
         })
     },
-    ..USUAL
 };
 
 pub const LOGIN: Scenario = Scenario {
@@ -140,6 +142,7 @@ impl Operation for Register {
             return Ok(discreet);
         }
         let caller = begin_session(moment, &id)?;
+        moment.tasks.push(Task::VerifyEmail { user: id.clone() });
         let mut body = tokens_of();
         body["user"] = moment.model.me(&id);
         Ok(Prediction {

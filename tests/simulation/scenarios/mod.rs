@@ -414,6 +414,10 @@ pub const SCENARIOS: &[Scenario] = &[
 /// database.
 pub const LIKE_JOB: Site = Site::writing("jobs: like");
 pub const POST_DELETED_JOB: Site = Site::writing("jobs: post deleted");
+pub const MAIL_SITES: &[Site] = &[
+    Site::writing("jobs: mail, taken"),
+    Site::writing("jobs: mail, done"),
+];
 pub const HANDLED_BY_THE_SWEEP: Site = Site::writing("jobs: handled by the sweep");
 pub const BURY: Site = Site::writing("jobs: bury");
 pub const FORGET_KEYS: Site = Site::writing("http: forget idempotency keys");
@@ -427,6 +431,7 @@ pub fn sites() -> Vec<Site> {
     let chores = [
         &[LIKE_JOB, POST_DELETED_JOB, BURY],
         &[FORGET_KEYS, FORGET_COUNTS, FORGET_SESSIONS],
+        MAIL_SITES,
         SWEEP_SITES,
     ];
     people.chain(chores).flatten().copied().collect()

@@ -39,7 +39,7 @@ const PROFILE_ARGUMENTS = /** @type {Record<Profile, string[]>} */ ({
 });
 
 /** What the Worker is made of; anything else in the repository may change without a new build. */
-const SOURCES = ["src", "Cargo.toml", "Cargo.lock", "build.rs", ".cargo/config.toml", "rust-toolchain.toml", "scripts/build.mjs"];
+const SOURCES = ["src", "Cargo.toml", "Cargo.lock", "askama.toml", "build.rs", ".cargo/config.toml", "rust-toolchain.toml", "scripts/build.mjs"];
 
 /** The two files that a finished build has and wrangler needs. */
 const OUTPUTS = ["index.js", "index_bg.wasm"];

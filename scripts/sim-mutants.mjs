@@ -17,7 +17,7 @@ const MUTANTS = join(ROOT, "tests/simulation/mutants");
 /** Where the copy stands. */
 const TREE = join(ROOT, "target/mutants");
 /** What the simulation is built from. */
-const SOURCES = ["Cargo.toml", "Cargo.lock", "clippy.toml", "migrations", "src", "tests"];
+const SOURCES = ["Cargo.toml", "Cargo.lock", "askama.toml", "clippy.toml", "migrations", "src", "tests"];
 
 /** Puts the sources in their original state. Times are kept, so that cargo builds only what changed. */
 async function copySources() {

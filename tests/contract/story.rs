@@ -291,17 +291,14 @@ fn tell(database: Sqlite) -> Vec<Sent> {
 fn mails(kith: &Kith, asha: &Person) {
     kith.deliver();
     let nobody = "01890000-0000-7000-8000-000000000000";
-    let about_asha = |letter: &str| json!({"kind": "mail", "letter": letter, "user_id": asha.id});
-    let mut device = about_asha("new_device");
-    device["session_id"] = json!(nobody);
-    let mut change = about_asha("confirm_email");
-    change["new_email"] = json!("asha.rao@example.com");
-    change["credential_version"] = json!(1);
     let letters = [
         json!({"kind": "mail", "letter": "registration", "registration_id": nobody}),
         json!({"kind": "mail", "letter": "reset_password", "email": "asha@example.com"}),
-        device,
-        change,
+        json!({"kind": "mail", "letter": "new_device", "user_id": asha.id, "session_id": nobody}),
+        json!({
+            "kind": "mail", "letter": "confirm_email", "user_id": asha.id,
+            "new_email": "asha.rao@example.com", "credential_version": 1,
+        }),
     ];
     for (place, letter) in letters.iter().enumerate() {
         kith.by_hand(

@@ -13,6 +13,7 @@ use crate::chaos::{self, Chaos, Point};
 use crate::executor::pause;
 use crate::model::{Id, Job, Model, Status, Task};
 use crate::ports::Parcel;
+use crate::scenarios::HANDLED_BY_THE_SWEEP;
 use crate::world::{Run, World};
 
 /// How long a job is in somebody's hands.
@@ -31,16 +32,13 @@ const SET_BACK: Duration = Duration::from_secs(30);
 const SLOWEST: u64 = 9_000;
 
 /// What may lead to a mail that comes twice.
-const DOUBLING: [Point; 9] = [
+const DOUBLING: [Point; 6] = [
     chaos::MAIL_LOST,
     chaos::CRASH_MESSAGE,
     chaos::CRASH_CHORE,
     chaos::CLOCK_AHEAD,
     chaos::CLOCK_BACK,
     chaos::TIME_PASSES,
-    chaos::QUEUE_DELAYS,
-    chaos::QUEUE_DOUBLES,
-    chaos::MAIL_SLOW,
 ];
 
 /// What becomes of a mail that is sent.
@@ -159,8 +157,8 @@ impl World {
         let mut seen = BTreeSet::new();
         let struck = self.chaos.all_struck();
         let may_double = struck.keys().any(|point| {
-            DOUBLING.contains(point)
-                || point.fault.starts_with("D1") && point.site.starts_with("jobs: ")
+            let of_mails = point.is_of_mails() || point.site == HANDLED_BY_THE_SWEEP.name;
+            DOUBLING.contains(point) || of_mails && point.fault.starts_with("D1")
         });
         for mail in &mails {
             let user = state

@@ -13,7 +13,7 @@ use std::fmt;
 use super::BoxFuture;
 use crate::time::Timestamp;
 
-#[cfg(any(test, target_arch = "wasm32"))]
+#[cfg(target_arch = "wasm32")]
 pub(super) use mime::mime;
 
 /// The name and address that mails come from.

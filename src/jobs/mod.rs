@@ -5,6 +5,7 @@
 //! exactly once, however often its message arrives. What the queue loses, the sweep finds. An effect outside
 //! of Kith comes at least once (`outside`).
 
+mod log;
 mod outside;
 mod store;
 
@@ -208,7 +209,7 @@ pub async fn consume(app: &App, body: &str, attempt: u32) -> Verdict {
         Ok(message) => message,
         Err(error) => {
             // It can never succeed here. The row is the truth: if there is one, the sweep goes on.
-            log_unreadable(app, None, &error);
+            log::unreadable(app, None, &error);
             return Verdict::Acknowledge;
         }
     };
@@ -230,7 +231,7 @@ pub async fn bury(app: &App, body: &str, attempt: u32) -> Verdict {
     let message: Message = match serde_json::from_str(body) {
         Ok(message) => message,
         Err(error) => {
-            log_unreadable(app, None, &error);
+            log::unreadable(app, None, &error);
             return Verdict::Acknowledge;
         }
     };
@@ -239,11 +240,11 @@ pub async fn bury(app: &App, body: &str, attempt: u32) -> Verdict {
         // Done by now, or dead already: there is nothing to tell.
         Ok(Ok(0)) => Verdict::Acknowledge,
         Ok(_) => {
-            log_dead(app, &message.id, &message.request_id, &message.trace_id);
+            log::dead(app, &message.id, &message.request_id, &message.trace_id);
             Verdict::Acknowledge
         }
         Err(error) => {
-            log_handled(app, &message, attempt, &Err(error.into()));
+            log::handled(app, &message, attempt, &Err(error.into()));
             Verdict::Retry {
                 delay_seconds: retry_delay(attempt),
             }
@@ -273,7 +274,7 @@ async fn wake_due(app: &App) -> Result<(), Error> {
     let mut messages = Vec::new();
     for row in outcome.rows(&leased)? {
         if row.dead {
-            log_dead(app, &row.id, &row.request_id, &row.trace_id);
+            log::dead(app, &row.id, &row.request_id, &row.trace_id);
             continue;
         }
         match serde_json::from_str(&row.payload) {
@@ -283,7 +284,7 @@ async fn wake_due(app: &App) -> Result<(), Error> {
                 trace_id: row.trace_id,
                 job,
             }),
-            Err(error) => log_unreadable(app, Some(&row.id), &error),
+            Err(error) => log::unreadable(app, Some(&row.id), &error),
         }
     }
     // Whoever must be waited for comes last.
@@ -328,9 +329,9 @@ async fn wake(app: &App, channel: Channel, messages: Vec<Message>) -> Result<(),
 /// Does a job, and logs what came of it.
 async fn handle(app: &App, message: &Message, attempt: u32) -> Result<Handled, Error> {
     let outcome = perform(app, message).await;
-    log_handled(app, message, attempt, &outcome);
+    log::handled(app, message, attempt, &outcome);
     if let Ok(Handled::Dead { .. }) = outcome {
-        log_dead(app, &message.id, &message.request_id, &message.trace_id);
+        log::dead(app, &message.id, &message.request_id, &message.trace_id);
     }
     outcome
 }
@@ -372,52 +373,6 @@ fn retry_delay(attempt: u32) -> u32 {
     let index = usize::try_from(attempt.saturating_sub(1)).unwrap_or(usize::MAX);
     let [.., last] = RETRY_SECONDS;
     RETRY_SECONDS.get(index).copied().unwrap_or(last)
-}
-
-fn log_handled(app: &App, message: &Message, attempt: u32, outcome: &Result<Handled, Error>) {
-    let cause = match outcome {
-        Ok(Handled::Done) => None,
-        Ok(Handled::PutOff { cause, .. } | Handled::Dead { cause }) => Some(cause.clone()),
-        Err(error) => Some(format!("{error:?}")),
-    };
-    let level = if cause.is_some() {
-        Level::Warn
-    } else {
-        Level::Info
-    };
-    let line = json!({
-        "level": level.as_str(),
-        "event": "job",
-        "job_id": message.id,
-        "attempt": attempt,
-        "cost": app.ports().cost.figures(),
-        "request_id": message.request_id,
-        "trace_id": message.trace_id,
-        "cause": cause,
-    });
-    app.ports().log.write(level, &line.to_string());
-}
-
-fn log_dead(app: &App, id: &JobId, request_id: &str, trace_id: &str) {
-    let line = json!({
-        "level": "error",
-        "event": "job_dead",
-        "job_id": id,
-        "request_id": request_id,
-        "trace_id": trace_id,
-    });
-    app.ports().log.write(Level::Error, &line.to_string());
-}
-
-fn log_unreadable(app: &App, id: Option<&JobId>, error: &serde_json::Error) {
-    // The category only: the text of the error could repeat what the message held.
-    let line = json!({
-        "level": "error",
-        "event": "message_unreadable",
-        "job_id": id,
-        "cause": format!("{:?} error at column {}", error.classify(), error.column()),
-    });
-    app.ports().log.write(Level::Error, &line.to_string());
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { newToken, sqlOfLink } from "../../scripts/first-admin.mjs";
 import { recordedRows, statedCost } from "./harness/cost.ts";
 import type { Rows } from "./harness/cost.ts";
-import { DEAD_LETTER_QUEUE } from "./harness/control.ts";
+import { DEAD_LETTER_QUEUE, MAILS_QUEUE } from "./harness/control.ts";
+import { eventually } from "./harness/eventually.ts";
 import type { Actor, PersonActor } from "./harness/person.ts";
 import { faultyPlans } from "./harness/plans.ts";
 import { coverWithInvisible, FATES, leadsOn, liveIn } from "./harness/scale.ts";
@@ -193,11 +194,27 @@ const BUDGETS: Budget[] = [
   },
   {
     operation: "register",
-    most: { trips: 1, read: 10, written: 7 },
+    most: { trips: 1, read: 10, written: 9 },
     measure: ({ world }) => {
       const username = world.uniqueName("new");
       const body = { username, email: `${username}@example.com`, password: "a good long passphrase" };
       return costOf(world, world.anonymous.fetch("POST", "/auth/register", body));
+    },
+  },
+  {
+    operation: "the mail of a registration",
+    most: { trips: 2, read: 4, written: 4 },
+    measure: async ({ world }) => {
+      const asha = await world.control.withFaults([{ on: "queue", when: "forget", times: 1, containing: '"mail"' }], async () => {
+        const registered = await world.person("asha");
+        await world.control.settle();
+        return registered;
+      });
+      const message = world.state.messageOf((await world.state.letters(asha))[0]);
+      const { invocation, messages } = await world.control.deliver([message], MAILS_QUEUE);
+      expect(messages[0]?.verdict).toBe("acked");
+      expect(world.mails.all(asha.email)).toHaveLength(1);
+      return recordedRows(await world.control.record(invocation), true);
     },
   },
   {
@@ -343,6 +360,24 @@ afterAll(() => {
   console.info(`Trips to D1, rows read, rows written:\n${lines.join("\n")}`);
 });
 
+/** Sends every mail there is, one that does not get through and one that never will. */
+async function writeEveryLetter(world: World, { id, email }: PersonActor): Promise<void> {
+  const account = { user_id: id };
+  const write = async (letter: { letter: string } & Record<string, unknown>) => {
+    await world.state.write(letter);
+    await world.control.sweep();
+  };
+  await world.mails.failing(email, 500, 1, () => write({ letter: "verify_email", ...account }));
+  await world.mails.failing(email, 422, 1, () => write({ letter: "password_changed", ...account }));
+  await write({ letter: "registration", registration_id: uuidV7() });
+  await write({ letter: "reset_password", email });
+  await write({ letter: "new_device", ...account, session_id: uuidV7() });
+  await write({ letter: "confirm_email", ...account, new_email: "new@example.com", credential_version: 1 });
+  await eventually("every mail was looked at", async () =>
+    (await world.state.letters()).every(({ dead_at: dead, failures }) => dead !== null || failures > 0),
+  );
+}
+
 // The order of what follows is part of what is measured, so it is not shuffled.
 function keepBudgets({ size, world }: (typeof worlds)[number]): void {
   let place: Place;
@@ -375,6 +410,7 @@ function keepBudgets({ size, world }: (typeof worlds)[number]): void {
       const job = { kind: "like", post_id: post.id, actor_id: viewer.id, recipient_id: author.id };
       const lost = { id: uuidV7(), request_id: "r", trace_id: "t", job };
       await world.control.deliver([{ id: "lost", body: lost, attempts: 6 }], DEAD_LETTER_QUEUE);
+      await writeEveryLetter(world, viewer);
       const cursors = ["/posts", "/notifications", "/auth/sessions", `/posts/${place.popular.id}/likes`];
       for (const path of cursors) {
         const { next_cursor: cursor } = await viewer.expect<Page<unknown>>(200, "GET", `${path}?limit=1`);

@@ -36,9 +36,7 @@ async function newcomer(name: string): Promise<{ person: PersonActor; job: JobRo
   });
   const [job] = await world.state.letters(person);
   if (job === undefined) throw new Error("no letter was written");
-  const { id, request_id, trace_id, payload } = job;
-  const body = { id, request_id, trace_id, job: JSON.parse(payload) as unknown };
-  return { person, job, message: { id: crypto.randomUUID(), body, attempts: 1 } };
+  return { person, job, message: world.state.messageOf(job) };
 }
 
 const deliver = async (message: DeliveredMessage, attempts = 1) => {

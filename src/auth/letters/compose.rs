@@ -213,3 +213,247 @@ impl Draft<'_> {
         Ok(Some(content))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::letters::store::{Device, Registration};
+
+    const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+    const USER: &str = "01890000-0000-7000-8000-000000000001";
+    const JOB: &str = "01890000-0000-7000-8000-000000000002";
+    const NOON: Timestamp = Timestamp::from_millis(1_795_176_000_000);
+
+    fn config(from: &str) -> Config {
+        let setting = |name: &str| {
+            Some(match name {
+                "ISSUER" => "https://kith.example:8443".to_owned(),
+                "APP_URL" => "https://app.example/kith".to_owned(),
+                "SIGNING_KEYS" | "SECRET_KEYS" => format!("k:{KEY}"),
+                "JOB_GRACE_SECONDS" => "30".to_owned(),
+                "MAIL_TRANSPORT" => "binding".to_owned(),
+                "MAIL_FROM" => from.to_owned(),
+                "AUDIENCE" => "kith".to_owned(),
+                _ => return None,
+            })
+        };
+        Config::read(setting).ok().unwrap()
+    }
+
+    fn account() -> Account {
+        Account {
+            id: USER.parse().unwrap(),
+            username: "asha".into(),
+            email: "asha@example.com".into(),
+            verified: false,
+            credential_version: 3,
+        }
+    }
+
+    fn facts() -> Facts {
+        Facts {
+            account: Some(account()),
+            ..Facts::default()
+        }
+    }
+
+    /// The mail of a letter, `hours` after its cause at noon.
+    fn composed(letter: &Letter, facts: Facts, hours: u64) -> Option<OutgoingMail> {
+        let draft = Draft {
+            config: &config("Kith <no-reply@kith.example>"),
+            job: &JOB.parse().unwrap(),
+            created_at: NOON,
+            now: NOON.plus(Duration::from_hours(hours)),
+        };
+        draft.compose(letter, facts).unwrap()
+    }
+
+    /// What the link of a mail lets its reader do at this time.
+    fn permission(mail: &OutgoingMail, page: &str, now: Timestamp) -> Option<Permission> {
+        let link = format!("https://app.example/kith/{page}#token=");
+        let (_, token) = mail.text.split_once(&link).unwrap();
+        let token = token.split_whitespace().next().unwrap();
+        assert!(mail.html.contains(&format!("href=\"{link}{token}\"")));
+        MailToken::read(token, &config("a@b.example").secret_keys, now)
+    }
+
+    fn verify() -> Letter {
+        let user_id = USER.parse().unwrap();
+        Letter::VerifyEmail { user_id }
+    }
+
+    #[test]
+    fn a_mail_is_named_after_its_job_and_the_deployment() {
+        let mail = composed(&verify(), facts(), 0).unwrap();
+        assert_eq!(mail.id, JOB);
+        assert_eq!(mail.message_id, format!("{JOB}@kith.example"));
+        assert_eq!(mail.to, "asha@example.com");
+        assert!(mail.check().is_ok());
+    }
+
+    #[test]
+    fn who_sends_it_is_named_as_the_deployment_says() {
+        for (from, name) in [("Asha's <a@b.example>", "Asha's"), ("a@b.example", "Kith")] {
+            let draft = Draft {
+                config: &config(from),
+                job: &JOB.parse().unwrap(),
+                created_at: NOON,
+                now: NOON,
+            };
+            let mail = draft.compose(&verify(), facts()).unwrap().unwrap();
+            assert!(
+                mail.text.contains(&format!("asha at {name} ")),
+                "{}",
+                mail.text
+            );
+        }
+    }
+
+    #[test]
+    fn an_address_can_be_verified_for_a_day() {
+        let mail = composed(&verify(), facts(), 23).unwrap();
+        assert!(
+            mail.text.contains("before 21 November 2026, 12:00 UTC"),
+            "{}",
+            mail.text
+        );
+        let granted = Permission::VerifyEmail {
+            user_id: USER.parse().unwrap(),
+            email: "asha@example.com".into(),
+        };
+        let at = |hours| NOON.plus(Duration::from_hours(hours));
+        assert_eq!(permission(&mail, "verify-email", at(23)), Some(granted));
+        assert_eq!(permission(&mail, "verify-email", at(24)), None);
+        assert_eq!(composed(&verify(), facts(), 24), None);
+    }
+
+    #[test]
+    fn an_address_that_is_verified_is_not_asked_for_again() {
+        let mut facts = facts();
+        facts.account.as_mut().unwrap().verified = true;
+        assert_eq!(composed(&verify(), facts, 0), None);
+    }
+
+    #[test]
+    fn a_password_can_be_chosen_for_an_hour_by_whoever_had_the_account_then() {
+        let email = "asha@example.com".to_owned();
+        let letter = Letter::ResetPassword { email };
+        let mail = composed(&letter, facts(), 0).unwrap();
+        let granted = Permission::ResetPassword {
+            user_id: USER.parse().unwrap(),
+            credential_version: 3,
+        };
+        let last = NOON.plus(Duration::from_mins(59));
+        assert_eq!(permission(&mail, "reset-password", last), Some(granted));
+        let over = NOON.plus(Duration::from_hours(1));
+        assert_eq!(permission(&mail, "reset-password", over), None);
+        assert_eq!(composed(&letter, facts(), 1), None);
+    }
+
+    #[test]
+    fn a_new_address_is_asked_itself_while_nothing_else_has_changed() {
+        let letter = |credential_version| Letter::ConfirmEmail {
+            user_id: USER.parse().unwrap(),
+            new_email: "rao@example.com".into(),
+            credential_version,
+        };
+        let mail = composed(&letter(3), facts(), 0).unwrap();
+        assert_eq!(mail.to, "rao@example.com");
+        let granted = Permission::ChangeEmail {
+            user_id: USER.parse().unwrap(),
+            new_email: "rao@example.com".into(),
+            credential_version: 3,
+        };
+        assert_eq!(permission(&mail, "verify-email", NOON), Some(granted));
+        // The address that the account has stays unsaid to whoever reads the new one's mails.
+        assert!(!mail.text.contains("asha@example.com"));
+        assert_eq!(composed(&letter(2), facts(), 0), None);
+        let mut taken = facts();
+        taken.address_taken = true;
+        assert_eq!(composed(&letter(3), taken, 0), None);
+    }
+
+    fn registration(owner_status: Option<&str>) -> Facts {
+        Facts {
+            registration: Some(Registration {
+                username: "evil.example".into(),
+                email: "ben@example.com".into(),
+                expires_at: NOON.plus(Duration::from_hours(24)),
+                owner_status: owner_status.map(str::to_owned),
+            }),
+            ..Facts::default()
+        }
+    }
+
+    #[test]
+    fn a_registration_is_finished_by_whoever_reads_the_mails_of_its_address() {
+        let registration_id = USER.parse().unwrap();
+        let letter = Letter::Registration { registration_id };
+        let mail = composed(&letter, registration(None), 23).unwrap();
+        assert_eq!(mail.to, "ben@example.com");
+        assert!(!mail.text.contains("evil.example") && !mail.html.contains("evil.example"));
+        let granted = Permission::Register {
+            registration_id: USER.parse().unwrap(),
+        };
+        assert_eq!(permission(&mail, "verify-email", NOON), Some(granted));
+        assert_eq!(composed(&letter, registration(None), 24), None);
+        assert_eq!(composed(&letter, Facts::default(), 0), None);
+    }
+
+    #[test]
+    fn the_owner_of_an_address_learns_of_a_registration_only_that_they_have_an_account() {
+        let registration_id = USER.parse().unwrap();
+        let letter = Letter::Registration { registration_id };
+        let mail = composed(&letter, registration(Some("active")), 0).unwrap();
+        assert_eq!(mail.subject, "You have an account already");
+        assert!(
+            !mail.text.contains("evil") && !mail.text.contains("http"),
+            "{}",
+            mail.text
+        );
+        for status in ["suspended", "deleted"] {
+            assert_eq!(composed(&letter, registration(Some(status)), 0), None);
+        }
+        assert_eq!(composed(&letter, registration(Some("active")), 24), None);
+    }
+
+    #[test]
+    fn what_has_happened_is_told_however_late() {
+        let user_id = || USER.parse().unwrap();
+        let device = Letter::NewDevice {
+            user_id: user_id(),
+            session_id: USER.parse().unwrap(),
+        };
+        let changed = Letter::EmailChanged {
+            user_id: user_id(),
+            old_email: "old@example.com".into(),
+        };
+        let letters = [
+            (
+                Letter::PasswordChanged { user_id: user_id() },
+                "asha@example.com",
+            ),
+            (
+                Letter::EmailChangeRequested { user_id: user_id() },
+                "asha@example.com",
+            ),
+            (device, "asha@example.com"),
+            (changed, "old@example.com"),
+        ];
+        for (letter, to) in letters {
+            let mut known = facts();
+            let user_agent = "curl/8.5".to_owned();
+            known.device = Some(Device { user_agent });
+            let mail = composed(&letter, known, 1_000).unwrap();
+            assert_eq!(mail.to, to);
+            assert!(
+                mail.text.contains("20 November 2026, 12:00 UTC"),
+                "{}",
+                mail.text
+            );
+            assert!(!mail.text.contains("#token="));
+            // Nobody is written to where there is no active account.
+            assert_eq!(composed(&letter, Facts::default(), 0), None);
+        }
+    }
+}

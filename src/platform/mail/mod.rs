@@ -83,8 +83,9 @@ pub enum Transport {
     },
 }
 
-/// A mail on its way.
+/// A mail on its way. It holds what opens an account, so nothing shows it but a test.
 #[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
 pub struct OutgoingMail {
     /// The letter's own id: the same each time that it is sent.
     pub id: String,

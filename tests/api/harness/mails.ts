@@ -59,7 +59,7 @@ export class Mail {
 
   /** Where its one link with a token leads. */
   get page(): string | null {
-    const [link] = this.links.filter(({ hash }) => hash.startsWith("#token="));
+    const link = this.links.find(({ hash }) => hash.startsWith("#token="));
     return link === undefined ? null : link.pathname.slice(1);
   }
 

@@ -7,6 +7,7 @@
 import { randomUUID } from "node:crypto";
 import type { Keys } from "./keys.ts";
 import type { Account } from "./person.ts";
+import type { DeliveredMessage } from "./protocol.ts";
 import type { AuditEvent } from "./shapes.ts";
 
 /** Larger parameters travel badly; D1 takes 2 MB a row and 100 KB a statement. */
@@ -170,6 +171,13 @@ export class State {
   async letters(about?: { id: string }): Promise<JobRow[]> {
     const sql = "select * from jobs where payload ->> 'kind' = 'mail' and instr(payload, ?1) > 0 order by id";
     return this.rows<JobRow>(sql, about?.id ?? "");
+  }
+
+  /** The message that wakes a job. */
+  messageOf(job: JobRow | undefined): DeliveredMessage {
+    if (job === undefined) throw new Error("there is no such job");
+    const { id, request_id, trace_id, payload } = job;
+    return { id: randomUUID(), body: { id, request_id, trace_id, job: JSON.parse(payload) as unknown }, attempts: 1 };
   }
 
   /** A mail that no route asks for yet. */

@@ -24,7 +24,8 @@ create table registrations (
   expires_at integer not null
 ) strict, without rowid;
 
-create index registrations_by_username on registrations (username, expires_at);
+-- Who holds a username, without a look at the rows.
+create index registrations_by_username on registrations (username, expires_at, email);
 
 -- From what kind of device and network an account has signed in before, so that its owner is told of a
 -- new one. Owner: auth.

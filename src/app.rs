@@ -203,6 +203,12 @@ impl App {
         self.note_not_forgotten("sessions_not_forgotten", swept);
     }
 
+    /// Forgets registrations whose mail was not answered in time, likewise.
+    pub async fn forget_old_registrations(&self) {
+        let swept = auth::sweep_registrations(self.ports.database.as_ref(), self.now()).await;
+        self.note_not_forgotten("registrations_not_forgotten", swept);
+    }
+
     fn note_not_forgotten(&self, event: &str, swept: Result<(), Error>) {
         if let Err(error) = swept {
             let line = json!({"level": "error", "event": event, "cause": format!("{error:?}")});

@@ -97,6 +97,7 @@ pub async fn scheduled(_event: worker_sys::ScheduledEvent, env: Env, context: wo
             app.forget_old_keys().await;
             app.forget_old_counts().await;
             app.forget_old_sessions().await;
+            app.forget_old_registrations().await;
         }
         Err(error) => log_misconfigured(error, &ports),
     }

@@ -110,6 +110,10 @@ pub enum Code {
     EmailTaken,
     /// No admin would be left.
     LastAdmin,
+    /// The password that was typed once more is wrong.
+    WrongPassword,
+    /// The token of a mail's link is not one of Kith's, or is no longer good.
+    InvalidMailToken,
     /// The idempotency key was used for another request.
     IdempotencyKeyReused,
     /// The database or another dependency does not answer.
@@ -144,6 +148,8 @@ impl Code {
             Self::UsernameTaken => "username_taken",
             Self::EmailTaken => "email_taken",
             Self::LastAdmin => "last_admin",
+            Self::WrongPassword => "wrong_password",
+            Self::InvalidMailToken => "invalid_mail_token",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::DependencyUnavailable => "dependency_unavailable",
             Self::Maintenance => "maintenance",
@@ -178,6 +184,8 @@ impl Code {
             Self::UsernameTaken => "The username belongs to another account.",
             Self::EmailTaken => "The e-mail address belongs to another account.",
             Self::LastAdmin => "No admin would be left.",
+            Self::WrongPassword => "The password is wrong.",
+            Self::InvalidMailToken => "The token is not valid, or no longer.",
             Self::IdempotencyKeyReused => "The idempotency key was used for another request.",
             Self::DependencyUnavailable => "A service Kith depends on does not answer; try again.",
             Self::Maintenance => "Kith is under maintenance; try again later.",
@@ -233,6 +241,8 @@ pub enum Rule {
     OutOfRange(i64, i64),
     /// Is none of the values allowed.
     InvalidValue,
+    /// Is what it is already.
+    Unchanged,
 }
 
 impl Rule {
@@ -251,6 +261,7 @@ impl Rule {
             Self::TooWeak => "too_weak",
             Self::OutOfRange(..) => "out_of_range",
             Self::InvalidValue => "invalid_value",
+            Self::Unchanged => "unchanged",
         }
     }
 }
@@ -272,6 +283,7 @@ impl fmt::Display for Rule {
                 write!(formatter, "This must lie between {least} and {most}.")
             }
             Self::InvalidValue => write!(formatter, "This is none of the values allowed."),
+            Self::Unchanged => write!(formatter, "This is what it is already."),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use http::StatusCode;
 
+use super::email::routes::{change_email, resend_verification, verify_email};
 use super::refresh::routes::refresh;
 use super::registration::routes::{Accepted, Registered, register};
 use super::routes::{PublicKeys, Tokens, get_public_keys};
@@ -68,6 +69,23 @@ pub fn describe(document: &mut Document) {
         Operation::delete(api!("/auth/sessions/{id}"), delete_session)
             .path_is("The session.", None)
             .answers(Answer::no_content("It has ended.")),
+        Operation::post(api!("/auth/email"), change_email)
+            .answers(Answer::new(
+                StatusCode::ACCEPTED,
+                "The new address is to be confirmed by a mail.",
+            ))
+            .refuses(Error::Forbidden(Code::WrongPassword)),
+        Operation::post(api!("/auth/email/verify"), verify_email)
+            .answers(Answer::no_content(
+                "It is done, now or by the same token before.",
+            ))
+            .refuses(Error::Conflict(Code::UsernameTaken))
+            .refuses(Error::Conflict(Code::EmailTaken))
+            .refuses(Error::Unprocessable(Code::InvalidMailToken)),
+        Operation::post(api!("/auth/email/resend"), resend_verification).answers(Answer::new(
+            StatusCode::ACCEPTED,
+            "A mail is on its way, unless the address is proved.",
+        )),
         Operation::get("/.well-known/jwks.json", get_public_keys)
             .answers(Answer::ok::<PublicKeys<'static>>("The keys."))
             .never(Code::DependencyUnavailable),
@@ -82,6 +100,7 @@ pub fn describe(document: &mut Document) {
             include_str!("sessions/routes.rs"),
             include_str!("refresh/routes.rs"),
             include_str!("setup/routes.rs"),
+            include_str!("email/routes.rs"),
         ),
         operations,
     );

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::refresh::{self, RefreshToken};
-use super::{registration, sessions, setup, sign_in, token};
+use super::{email, registration, sessions, setup, sign_in, token};
 use crate::app::App;
 use crate::error::{Code, Error};
 use crate::http::bookmark;
@@ -30,6 +30,7 @@ pub fn router() -> Router {
         .merge(sessions::routes::router())
         .merge(refresh::routes::router())
         .merge(setup::routes::router())
+        .merge(email::routes::router())
         .route("/.well-known/jwks.json", get(get_public_keys))
 }
 

@@ -8,7 +8,7 @@ pub mod conditional;
 pub mod cors;
 pub mod exchange;
 pub mod extract;
-mod forget;
+pub mod forget;
 pub mod headers;
 pub mod idempotency;
 pub mod negotiation;

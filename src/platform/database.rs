@@ -54,10 +54,12 @@ pub enum Abort {
     OverFirstLimit,
     /// The second of them is.
     OverSecondLimit,
+    /// The account's password or e-mail address was changed since they were read.
+    CredentialsChanged,
 }
 
 impl Abort {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::SessionEnded,
         Self::AccountSuspended,
         Self::RoleRequired,
@@ -66,6 +68,7 @@ impl Abort {
         Self::IdempotencyHit,
         Self::OverFirstLimit,
         Self::OverSecondLimit,
+        Self::CredentialsChanged,
     ];
 
     /// The code as it stands in SQL, after `abort:`.
@@ -80,6 +83,7 @@ impl Abort {
             Self::IdempotencyHit => "idempotency_hit",
             Self::OverFirstLimit => "over_first_limit",
             Self::OverSecondLimit => "over_second_limit",
+            Self::CredentialsChanged => "credentials_changed",
         }
     }
 }
@@ -170,6 +174,10 @@ impl From<DatabaseError> for Error {
             DatabaseError::Aborted(Abort::RoleRequired) => Self::Forbidden(Code::RoleRequired),
             DatabaseError::Aborted(Abort::LastAdmin) => Self::Conflict(Code::LastAdmin),
             DatabaseError::Aborted(Abort::NotFound) => Self::NotFound,
+            // The one that was typed was right a moment ago, and need not be any more.
+            DatabaseError::Aborted(Abort::CredentialsChanged) => {
+                Self::Forbidden(Code::WrongPassword)
+            }
             DatabaseError::Unavailable(source) => Self::Unavailable {
                 code: Code::DependencyUnavailable,
                 source,

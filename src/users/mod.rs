@@ -22,7 +22,8 @@ pub use standing::{
     NewStanding, Plan, Role, Status, append_admin, append_standing, require_an_admin,
 };
 pub use store::{
-    Me, NewAccount, Taken, append_account, append_password_upgrade, append_post_count, select_me,
+    Me, NewAccount, Taken, append_account, append_account_of_registration, append_email,
+    append_email_proof, append_password_upgrade, append_post_count, select_me,
 };
 pub(crate) use store::{blocked_between, short_person};
 

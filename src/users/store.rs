@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rules::ProfileChanges;
 use super::{Person, Relation};
-use crate::id::UserId;
+use crate::id::{RegistrationId, UserId};
 use crate::platform::{Batch, Rows, Write, flag, optional_json_text, params};
 use crate::time::Timestamp;
 use crate::viewer::{MaybeViewer, Viewer};
@@ -140,6 +140,48 @@ pub fn append_password_upgrade(batch: &mut Batch, user: &UserId, from: &str, to:
 set password_hash = ?3
 where id = ?1 and password_hash = ?2 and status = 'active'",
         params![user, from, to],
+    );
+}
+
+/// Appends the account of a registration that is not over at `now`: its id is the registration's, its
+/// address is proved. Where a name is taken by then nothing is written, and the batch goes on.
+pub fn append_account_of_registration(
+    batch: &mut Batch,
+    registration: &RegistrationId,
+    now: Timestamp,
+) -> Write {
+    batch.write(
+        "insert into users (
+  id, username, email, email_verified_at, password_hash, display_name, created_at
+)
+select id, username, email, ?2, password_hash, display_name, ?2
+from registrations
+where id = ?1 and expires_at > ?2
+on conflict do nothing",
+        params![registration, now],
+    )
+}
+
+/// Appends that the address of an active account is proved, if it still is `email`.
+pub fn append_email_proof(batch: &mut Batch, user: &UserId, email: &str, now: Timestamp) {
+    batch.write(
+        "update users
+set email_verified_at = ?3, version = version + 1
+where id = ?1 and email = ?2 and status = 'active' and email_verified_at is null",
+        params![user, email, now],
+    );
+}
+
+/// Appends that an account has another address, which is proved, if the statement before changed a row.
+pub fn append_email(batch: &mut Batch, user: &UserId, email: &str, now: Timestamp) {
+    batch.write(
+        "update users
+set email = ?2,
+  email_verified_at = ?3,
+  credential_version = credential_version + 1,
+  version = version + 1
+where id = ?1 and changes() = 1",
+        params![user, email, now],
     );
 }
 

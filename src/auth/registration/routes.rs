@@ -11,6 +11,7 @@ use http::header::HeaderMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::pending;
 use super::rules::{RegisterRequest, Registration};
 use crate::app::App;
 use crate::auth::letters::{self, Letter};
@@ -23,7 +24,7 @@ use crate::http::api;
 use crate::http::body::JsonBody;
 use crate::http::exchange::Exchange;
 use crate::http::extract::Json;
-use crate::http::rate_limit::{Attempt, Limit, Limiter};
+use crate::http::rate_limit::{Limit, Limiter};
 use crate::http::respond::{created, json};
 use crate::id::UserId;
 use crate::platform::{Batch, Rows};
@@ -59,7 +60,8 @@ pub(in crate::auth) struct Accepted {
 /// Registers an account.
 ///
 /// A deployment for development signs the new account in at once and tells which name is taken. Any
-/// other answers 202 whether or not the e-mail address was taken; the tokens come from the first login.
+/// other answers 202 whether or not the e-mail address was taken, and sends a mail there; whoever
+/// answers that has the account, and the tokens come from the first login.
 pub(in crate::auth) async fn register(
     app: App,
     limiter: Limiter,
@@ -72,36 +74,35 @@ pub(in crate::auth) async fn register(
     if !flags.unwrap_or_else(|| app.known_flags()).registration_open {
         return Err(Error::Forbidden(Code::RegistrationClosed));
     }
-    let mut batch = Batch::public();
-    let subjects = [(Limit::RegistrationAddress, limiter.address())];
-    let attempt = limiter.count(&mut batch, app.now(), subjects)?;
-    let hash = password::hash(
-        &registration.password,
-        app.ports().random.as_ref(),
-        &app.ports().cost,
-    )?;
     if app.config().reveal_email {
-        let (session_of, account) = (&headers, (&registration, hash.as_str()));
-        register_openly(&app, &cause, session_of, account, batch, &attempt).await
+        register_openly(&app, limiter, &cause, &headers, &registration).await
     } else {
-        register_discreetly(&app, &registration, hash, batch, &attempt).await
+        register_discreetly(&app, limiter, &cause, &registration).await
     }
 }
 
-/// Creates the account with its password's hash and signs it in, and tells which name is taken: for
-/// development. A mail asks its owner to verify the address.
+fn hash_of(app: &App, registration: &Registration) -> Result<String, Error> {
+    let ports = app.ports();
+    password::hash(&registration.password, ports.random.as_ref(), &ports.cost)
+}
+
+/// Creates the account and signs it in, and tells which name is taken: for development. A mail asks its
+/// owner to verify the address.
 async fn register_openly(
     app: &App,
+    limiter: Limiter,
     cause: &Arc<Exchange>,
     headers: &HeaderMap,
-    (registration, hash): (&Registration, &str),
-    mut batch: Batch,
-    attempt: &Attempt,
+    registration: &Registration,
 ) -> Result<Response, Error> {
+    let mut batch = Batch::public();
+    let subjects = [(Limit::RegistrationAddress, limiter.address())];
+    let attempt = limiter.count(&mut batch, app.now(), subjects)?;
+    let hash = hash_of(app, registration)?;
     let user = new_user_id(app);
-    let taken = append_account(&mut batch, app, &user, registration, hash.to_owned());
+    let taken = append_account(&mut batch, app, &user, registration, hash.clone());
     let (session, tokens) = Session::begin(app, &user, headers)?;
-    let opened = session.append(&mut batch, hash);
+    let opened = session.append(&mut batch, &hash);
     let letter = Letter::VerifyEmail {
         user_id: user.clone(),
     };
@@ -109,7 +110,9 @@ async fn register_openly(
     let me = users::select_me(&mut batch, &user);
     let outcome = attempt.run(batch, app.ports().database.as_ref()).await?;
     let taken = outcome.first(&taken)?.ok_or_else(no_row)?;
-    require_free_username(taken)?;
+    if taken.username {
+        return Err(Error::Conflict(Code::UsernameTaken));
+    }
     if taken.email {
         return Err(Error::Conflict(Code::EmailTaken));
     }
@@ -124,20 +127,23 @@ async fn register_openly(
     Ok(created(&location, &Registered { user, tokens }))
 }
 
-/// Creates the account and answers the same whether or not the e-mail address was taken. Tokens come
-/// from the first sign-in. Until an account waits for its mail, whether there is one under the new
-/// username still tells (decision 0015).
+/// Writes the registration down and sends its mail, and answers the same whatever there is at the address.
 async fn register_discreetly(
     app: &App,
+    limiter: Limiter,
+    cause: &Arc<Exchange>,
     registration: &Registration,
-    hash: String,
-    mut batch: Batch,
-    attempt: &Attempt,
 ) -> Result<Response, Error> {
-    let taken = append_account(&mut batch, app, &new_user_id(app), registration, hash);
-    let outcome = attempt.run(batch, app.ports().database.as_ref()).await?;
-    require_free_username(outcome.first(&taken)?.ok_or_else(no_row)?)?;
-    // Nobody is signed in yet who could ask for the state, and it must not show what was written.
+    let mut batch = Batch::public();
+    let recipient = format!("registration {}", registration.email.as_str());
+    let subjects = [
+        (Limit::RegistrationAddress, limiter.address()),
+        (Limit::MailRecipient, recipient),
+    ];
+    let attempt = limiter.count(&mut batch, app.now(), subjects)?;
+    let hash = hash_of(app, registration)?;
+    pending::begin(app, cause, registration, hash, batch, &attempt).await?;
+    // Nobody is signed in yet who could ask for the state.
     app.ports().reached.withhold();
     Ok((
         StatusCode::ACCEPTED,
@@ -146,15 +152,6 @@ async fn register_discreetly(
         }),
     )
         .into_response())
-}
-
-/// The username is looked at first, whatever the address: which of two taken names is told must not
-/// show whether the address has an account.
-fn require_free_username(taken: Taken) -> Result<(), Error> {
-    if taken.username {
-        return Err(Error::Conflict(Code::UsernameTaken));
-    }
-    Ok(())
 }
 
 fn no_row() -> Error {

@@ -65,6 +65,7 @@ impl RateLimits {
 }
 
 /// Counts a request exactly. A handler takes it as a parameter.
+#[derive(Clone)]
 pub struct Limiter {
     limits: Arc<RateLimits>,
     exchange: Arc<Exchange>,
@@ -201,6 +202,21 @@ impl Attempt {
     /// Notes for the answer that this has happened.
     pub fn tell_given_back(&self) {
         for count in self.given_back() {
+            self.limiter.exchange.told.given_back(count.policy);
+        }
+    }
+
+    /// Appends, after the statement that does what `limit` is on, that it is not counted after all if that
+    /// did nothing. As it happens in the batch that counts, no window opens again by it.
+    pub fn give_back_unless_changed(&self, batch: &mut Batch, limit: Limit) {
+        for count in self.counts.iter().filter(|count| count.limit == limit) {
+            store::give_back_unless_changed(batch, count.resets_at, &count.key);
+        }
+    }
+
+    /// Notes for the answer that nothing was counted for `limit`.
+    pub fn tell_not_counted(&self, limit: Limit) {
+        for count in self.counts.iter().filter(|count| count.limit == limit) {
             self.limiter.exchange.told.given_back(count.policy);
         }
     }

@@ -49,15 +49,24 @@ pub enum Limit {
     RegistrationAddress,
     /// Uses of the first admin's link, by address.
     SetupAddress,
+    /// Wrong passwords of somebody who is signed in and asked for it once more, by session.
+    SessionPassword,
+    /// Mails that anybody can have sent, by whom they go to and what they are about.
+    MailRecipient,
+    /// Mails that anybody can have sent, by the address of who asks for them.
+    MailAddress,
 }
 
 impl Limit {
     /// All there are.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 7] = [
         Self::SignInName,
         Self::SignInAddress,
         Self::RegistrationAddress,
         Self::SetupAddress,
+        Self::SessionPassword,
+        Self::MailRecipient,
+        Self::MailAddress,
     ];
 
     /// The policy of a deployment that says nothing else.
@@ -70,19 +79,28 @@ impl Limit {
             // Each try costs a hash of 25 ms. An office behind one address signs in now and then,
             // because sessions last.
             Self::SignInAddress => Policy::new("sign-in-address", 100, quarter),
-            // Each costs a hash, and is to cost a mail. A class that registers shares an address, and
-            // a name that is taken is a try too.
+            // Each costs a hash and a mail. A class that registers shares an address, and a name that is
+            // taken is a try too.
             Self::RegistrationAddress => {
                 Policy::new("registration-address", 30, Duration::from_hours(1))
             }
             // Each costs a hash. The token is beyond guessing, and one operator uses it once.
             Self::SetupAddress => Policy::new("setup-address", 10, Duration::from_hours(1)),
+            // Whoever has a session and not its password guesses no faster than strangers do, and stops
+            // neither the owner's other devices nor their sign-in.
+            Self::SessionPassword => Policy::new("session-password", 5, quarter),
+            // One that got lost may be asked for again. More would make Kith a nuisance to whoever has
+            // nothing to do with it. What a mail is about is part of who is counted, so that nobody can
+            // use up by one kind of mail what somebody needs of another.
+            Self::MailRecipient => Policy::new("mail-recipient", 3, Duration::from_hours(1)),
+            // Nobody has that many addresses, or many more than an hour to name them.
+            Self::MailAddress => Policy::new("mail-address", 20, Duration::from_hours(1)),
         }
     }
 
     /// Whether what succeeds is not counted after all.
     pub(super) const fn gives_back(self) -> bool {
-        matches!(self, Self::SignInName)
+        matches!(self, Self::SignInName | Self::SessionPassword)
     }
 }
 

@@ -53,6 +53,16 @@ where resets_at = ?1 and key = ?2 and used > 0 and changes() = 1",
     );
 }
 
+/// Appends that one of `key` is not counted after all, if the statement before changed nothing.
+pub(super) fn give_back_unless_changed(batch: &mut Batch, resets_at: Timestamp, key: &str) {
+    batch.write(
+        "update rate_limits
+set used = used - 1
+where resets_at = ?1 and key = ?2 and used > 0 and changes() = 0",
+        params![resets_at, key],
+    );
+}
+
 /// Forgets windows that are over, the oldest first, a bounded number at a time.
 pub(super) fn sweep(now: Timestamp) -> (Batch, Write) {
     let mut batch = Batch::public();

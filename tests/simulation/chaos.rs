@@ -109,6 +109,9 @@ pub const NAME_USED_UP: Point = Point::new(USED_UP, "auth.login: by name");
 pub const ADDRESS_USED_UP: Point = Point::new(USED_UP, "auth.login: by address");
 pub const REGISTRATIONS_USED_UP: Point = Point::new(USED_UP, "auth.register: by address");
 pub const SETUPS_USED_UP: Point = Point::new(USED_UP, "auth.set_up: by address");
+pub const PASSWORDS_USED_UP: Point = Point::new(USED_UP, "auth.email: by session");
+pub const RECIPIENT_USED_UP: Point = Point::new(USED_UP, "auth.email: by recipient");
+pub const MAILS_USED_UP: Point = Point::new(USED_UP, "auth.email: by address");
 pub const KNOWN_USED_UP: Point = Point::new(USED_UP, "auth.register: as the isolate knows");
 pub const USED_UP: &str = "quota used up";
 pub const MAIL_FAILS: Point = Point::new(MAIL, "is not taken");
@@ -122,7 +125,7 @@ pub const KEYS_ROTATED: Point = Point::new("keys", "rotated");
 pub const KEYS_KNOWN: Point = Point::new("keys", "known to an isolate later than to others");
 
 /// The points that no scenario's site brings.
-const OF_THE_PLATFORM: [Point; 35] = [
+const OF_THE_PLATFORM: [Point; 38] = [
     QUEUE_REFUSES,
     QUEUE_UNSURE,
     QUEUE_HALF,
@@ -150,6 +153,9 @@ const OF_THE_PLATFORM: [Point; 35] = [
     ADDRESS_USED_UP,
     REGISTRATIONS_USED_UP,
     SETUPS_USED_UP,
+    PASSWORDS_USED_UP,
+    RECIPIENT_USED_UP,
+    MAILS_USED_UP,
     KNOWN_USED_UP,
     MAIL_FAILS,
     MAIL_LOST,

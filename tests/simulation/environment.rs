@@ -16,8 +16,8 @@ use crate::executor::Owner;
 use crate::hands::Kind;
 use crate::ports::{LATEST, ports};
 use crate::scenarios::{
-    BURY, FORGET_COUNTS, FORGET_KEYS, FORGET_SESSIONS, LIKE_JOB, MAIL_SITES, POST_DELETED_JOB,
-    SWEEP_SITES, Site,
+    BURY, FORGET_COUNTS, FORGET_KEYS, FORGET_REGISTRATIONS, FORGET_SESSIONS, LIKE_JOB, MAIL_SITES,
+    POST_DELETED_JOB, SWEEP_SITES, Site,
 };
 use crate::world::{Isolate, RunId, What, World};
 
@@ -103,6 +103,7 @@ pub async fn fire_cron(world: Arc<World>) {
             forget_keys(&world);
             forget_counts(&world);
             forget_sessions(&world);
+            forget_registrations(&world);
         }
     }
 }
@@ -129,6 +130,17 @@ fn forget_sessions(world: &Arc<World>) {
     do_chore(world, What::Forget, &[FORGET_SESSIONS], |app| async move {
         app.forget_old_sessions().await;
     });
+}
+
+fn forget_registrations(world: &Arc<World>) {
+    do_chore(
+        world,
+        What::Forget,
+        &[FORGET_REGISTRATIONS],
+        |app| async move {
+            app.forget_old_registrations().await;
+        },
+    );
 }
 
 /// Lets some isolate do what cron asks for.

@@ -21,6 +21,7 @@ mod environment;
 mod executor;
 mod hands;
 mod keys;
+mod mail_tokens;
 mod mails;
 mod model;
 mod operator;

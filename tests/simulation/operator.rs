@@ -7,17 +7,17 @@ use std::time::Duration;
 use argon2::password_hash::{PasswordHasher, SaltString};
 use argon2::{Algorithm, Argon2, Version};
 
-use kith::id::{PostId, SessionId, UserId};
+use kith::id::{PostId, RegistrationId, SessionId, UserId};
 use kith::platform::native::{Timeline, VirtualClock};
 use kith::platform::{Clock, Value};
 use kith::time::Timestamp;
 
 use crate::model::{
-    Caller, Id, KEPT, LONGEST_LIFE, NewPost, OLDER_HASH, Post, Session, Status, User,
+    Caller, Id, KEPT, LONGEST_LIFE, NewPost, OLDER_HASH, Post, Registration, Session, Status, User,
 };
 use crate::refresh_tokens;
 use crate::scenarios::{LINKS, OTHER_PASSWORD, PASSWORD, hash_of_link, token_of_link};
-use crate::world::World;
+use crate::world::{BEGINNING, World};
 
 /// A password's hash, computed once: what it costs is not what is tested here.
 fn hash_of(password: &str) -> String {
@@ -74,6 +74,44 @@ impl World {
         );
         self.state().model.users.insert(id.clone(), user);
         id
+    }
+
+    /// A registration that has been waiting for up to a day and a bit, with names of their own or of others.
+    fn leave_waiting(&self, other: &str) {
+        let age = Duration::from_mins(self.chaos.below(60 * 25));
+        let clock = VirtualClock::new(self.timeline.clone(), BEGINNING.minus(age));
+        let id = RegistrationId::generate(&clock, self.random.as_ref()).to_string();
+        let user = self.state().model.users[other].clone();
+        let own = format!("waiting_{}", self.next_choice());
+        let username = if self.chaos.happens(0.1) {
+            user.username
+        } else {
+            own
+        };
+        let email = if self.chaos.happens(0.2) {
+            user.email
+        } else {
+            format!("{username}@example.com")
+        };
+        let registration = Registration {
+            username,
+            email,
+            created_at: clock.now(),
+        };
+        self.write(
+            "insert into registrations (
+               id, username, email, password_hash, display_name, created_at, expires_at
+             ) values (?1, ?2, ?3, ?4, ?2, ?5, ?6)",
+            params![
+                id.as_str(),
+                registration.username.as_str(),
+                registration.email.as_str(),
+                hash_of(PASSWORD),
+                registration.created_at,
+                registration.expires_at()
+            ],
+        );
+        self.state().model.registrations.insert(id, registration);
     }
 
     /// A session on another device; a few last for minutes only, and a few have nearly lived as long as any
@@ -247,13 +285,16 @@ impl World {
             (hash_of(password), password)
         };
         self.write(
-            "update users set password_hash = ?2 where id = ?1",
+            "update users
+             set password_hash = ?2, credential_version = credential_version + 1
+             where id = ?1",
             params![user, hash],
         );
         let state = &mut *self.state();
         let user = state.model.users.get_mut(user).unwrap();
         user.password = password;
         user.hash = named;
+        user.credential_version += 1;
     }
 
     /// Wakes the dead jobs, and those that are put off, perhaps for hours, as an admin does.
@@ -315,7 +356,15 @@ impl World {
         };
         self.note(|| {
             let what = [
-                "status", "password", "block", "follow", "removal", "comment", "role", "link",
+                "status",
+                "password",
+                "block",
+                "follow",
+                "removal",
+                "comment",
+                "role",
+                "link",
+                "registration",
             ];
             let what = what[usize::try_from(kind).unwrap()];
             format!("{what} of {one}, to {other} or {post:?}; harm: {harm}")
@@ -368,6 +417,7 @@ impl World {
                 }
                 self.make_link();
             }
+            8 => self.leave_waiting(&other),
             _ => {}
         }
     }
@@ -377,13 +427,14 @@ impl World {
 const STATUS: u64 = 0;
 const PASSWORDS: u64 = 1;
 const LINKING: u64 = 7;
-const KINDS: u64 = 8;
+const KINDS: u64 = 9;
 
 /// An operator, moderators, and people who follow and block. Each run has some who do mostly one thing,
 /// and some who are in a hurry: what must hold when it comes between two trips needs both.
 pub async fn meddle(world: Arc<World>) {
     let chaos = &world.chaos;
-    let at_the_door = chaos.focus.site.starts_with("auth.login");
+    let doors = ["auth.login", "auth.email"];
+    let at_the_door = doors.iter().any(|door| chaos.focus.site.starts_with(door));
     let favourite = match chaos.focus.site {
         site if site.starts_with("auth.set_up") => LINKING,
         _ => chaos.below(if at_the_door { 2 } else { KINDS }),

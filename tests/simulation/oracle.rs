@@ -61,6 +61,11 @@ impl World {
         if outcome.is_ok() && statements.iter().any(forgets) {
             self.state().model.forget_sessions(parcel.sent);
         }
+        let forgets =
+            |(sql, _): &(&str, _)| sql.starts_with("delete from registrations\nwhere id in");
+        if outcome.is_ok() && statements.iter().any(forgets) {
+            self.state().model.forget_registrations(parcel.sent);
+        }
         if self.close {
             let found = model::differences(&self.state().model, self.database.primary());
             if !found.is_empty() {
@@ -158,9 +163,11 @@ impl World {
                     let job = after_batch(run, parcel, &row.id, job);
                     let taken = run.leases.get(&row.id).copied();
                     let job = follow_mail(run, parcel, row, job);
-                    if run.leases.get(&row.id).copied() != taken && mails::is_wanted(model, &job) {
+                    let is_taken = run.leases.get(&row.id).copied() != taken;
+                    let addressee = mails::addressee(model, &job, parcel.sent);
+                    if let Some(address) = addressee.filter(|_| is_taken) {
                         run.wanted.insert(row.id.clone());
-                        wanted.insert(row.id.clone());
+                        wanted.entry(row.id.clone()).or_default().insert(address);
                     }
                     job
                 }
@@ -253,7 +260,8 @@ impl World {
         *state.answered.entry((name, answer.status)).or_default() += 1;
         let known = state.closed[isolate].iter().find(|window| {
             let policy = &answer.body["violated-policies"][0];
-            window.subject == run.address && policy == window.name && window.is_near(run.began)
+            let is_theirs = operation.is_counted_for(caller.as_ref(), run.address, &window.subject);
+            is_theirs && policy == window.name && window.is_near(run.began)
         });
         let known = known.map(|window| Prediction::limited(window.name));
         let asleep = run.jobs.iter().find(|job| !state.woken.contains(*job));
@@ -311,7 +319,8 @@ impl World {
                     "sweep_failed"
                     | "keys_not_forgotten"
                     | "counts_not_forgotten"
-                    | "sessions_not_forgotten",
+                    | "sessions_not_forgotten"
+                    | "registrations_not_forgotten",
                 ) => true,
                 _ => false,
             };
@@ -356,7 +365,7 @@ fn follow_mail(run: &mut Run, parcel: &Parcel, row: &JobRow, job: Job) -> Job {
         What::Sweep => parcel.trip > 0,
         _ => false,
     };
-    if !is_its || !matches!(job.task, Task::VerifyEmail { .. }) {
+    if !is_its || !matches!(job.task, Task::Letter(_)) {
         return job;
     }
     let stored = (

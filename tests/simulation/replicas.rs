@@ -177,8 +177,8 @@ impl World {
         let What::Request { operation, .. } = &run.what else {
             return Ok(());
         };
-        // A registration that tells nobody whether it made an account.
-        let names_one = operation.writes() && answer.status < 300 && answer.status != 202;
+        let names_one =
+            operation.writes() && answer.status < 300 && operation.names_state(answer.status);
         let named = answer.bookmark.as_ref().map(|wire| self.version_of(wire));
         let right = match named {
             None => !names_one,

@@ -27,7 +27,7 @@ use crate::switches::Watch;
 use crate::tokens;
 
 /// 2026-11-20T08:07:00Z.
-const BEGINNING: Timestamp = Timestamp::from_millis(1_795_162_020_000);
+pub const BEGINNING: Timestamp = Timestamp::from_millis(1_795_162_020_000);
 
 /// How long the queue has to deliver a job.
 pub const JOB_GRACE: Duration = Duration::from_secs(30);
@@ -140,8 +140,8 @@ pub struct State {
     pub payloads: BTreeMap<Id, Value>,
     /// The jobs whose message was given to the queue, whether or not it took it.
     pub woken: BTreeSet<Id>,
-    /// The jobs for which a mail was wanted once.
-    pub wanted: BTreeSet<Id>,
+    /// The jobs for which a mail was wanted once, and to which addresses.
+    pub wanted: BTreeMap<Id, BTreeSet<String>>,
     /// The jobs that were dead once.
     pub died: BTreeSet<Id>,
     violation: Option<String>,
@@ -213,7 +213,7 @@ impl World {
             limiter: MemoryRateLimiter::new(of_the_platform, quota_of_shield),
             random: Arc::new(SeededRandom::new(seed)),
             log: Arc::default(),
-            reveals_email: chaos.focus.is_of_mails() || chaos.happens(0.8),
+            reveals_email: chaos.focus.is_of_mails() || chaos.happens(0.6),
             switches: chaos.focus.fault == chaos::STORE_FAILS.fault || chaos.happens(0.2),
             close,
             state: Mutex::default(),
@@ -374,6 +374,9 @@ impl World {
                 Limited::SignInAddress => chaos::ADDRESS_USED_UP,
                 Limited::RegistrationAddress => chaos::REGISTRATIONS_USED_UP,
                 Limited::SetupAddress => chaos::SETUPS_USED_UP,
+                Limited::SessionPassword => chaos::PASSWORDS_USED_UP,
+                Limited::MailRecipient => chaos::RECIPIENT_USED_UP,
+                Limited::MailAddress => chaos::MAILS_USED_UP,
             });
         }
         let mut state = self.state();

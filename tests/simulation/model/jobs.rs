@@ -24,12 +24,29 @@ pub struct Job {
 /// What a job is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Task {
-    Like { post: Id, actor: Id, recipient: Id },
-    PostDeleted { post: Id, author: Id },
-    VerifyEmail { user: Id },
+    Like {
+        post: Id,
+        actor: Id,
+        recipient: Id,
+    },
+    PostDeleted {
+        post: Id,
+        author: Id,
+    },
+    /// A mail, as its payload says it.
+    Letter(Value),
 }
 
 impl Task {
+    /// A mail about this, which names these.
+    pub fn letter(about: &str, names: &[(&str, &str)]) -> Self {
+        let mut payload = json!({"kind": "mail", "letter": about});
+        for (name, value) in names {
+            payload[*name] = json!(value);
+        }
+        Self::Letter(payload)
+    }
+
     /// As its payload says it.
     pub fn payload(&self) -> Value {
         match self {
@@ -43,9 +60,7 @@ impl Task {
             Self::PostDeleted { post, author } => json!({
                 "kind": "post_deleted", "post_id": post, "author_id": author,
             }),
-            Self::VerifyEmail { user } => json!({
-                "kind": "mail", "letter": "verify_email", "user_id": user,
-            }),
+            Self::Letter(payload) => payload.clone(),
         }
     }
 }
@@ -67,8 +82,7 @@ impl Model {
                     inbox.forget(&post);
                 }
             }
-            // What comes of it is in the mailbox.
-            Task::VerifyEmail { .. } => {}
+            Task::Letter(_) => {}
         }
     }
 

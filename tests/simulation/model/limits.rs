@@ -15,6 +15,9 @@ pub enum Limited {
     SignInAddress,
     RegistrationAddress,
     SetupAddress,
+    SessionPassword,
+    MailRecipient,
+    MailAddress,
 }
 
 /// The length of every window here, in milliseconds.
@@ -24,11 +27,14 @@ const WINDOW: i64 = 600_000;
 const KEPT: Duration = Duration::from_mins(2);
 
 impl Limited {
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 7] = [
         Self::SignInName,
         Self::SignInAddress,
         Self::RegistrationAddress,
         Self::SetupAddress,
+        Self::SessionPassword,
+        Self::MailRecipient,
+        Self::MailAddress,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -37,6 +43,9 @@ impl Limited {
             Self::SignInAddress => "sign-in-address",
             Self::RegistrationAddress => "registration-address",
             Self::SetupAddress => "setup-address",
+            Self::SessionPassword => "session-password",
+            Self::MailRecipient => "mail-recipient",
+            Self::MailAddress => "mail-address",
         }
     }
 
@@ -44,10 +53,20 @@ impl Limited {
         Self::ALL.into_iter().find(|what| what.name() == name)
     }
 
+    /// Whether what succeeds is not counted after all, so that a window may open again.
+    const fn gives_back(self) -> bool {
+        matches!(self, Self::SignInName | Self::SessionPassword)
+    }
+
     /// The quota of a deployment that is strict, which people run into.
     const fn strict_quota(self) -> u32 {
         match self {
-            Self::SignInName | Self::RegistrationAddress | Self::SetupAddress => 2,
+            Self::SignInName
+            | Self::RegistrationAddress
+            | Self::SetupAddress
+            | Self::SessionPassword
+            | Self::MailRecipient => 2,
+            Self::MailAddress => 3,
             Self::SignInAddress => 5,
         }
     }
@@ -111,7 +130,7 @@ impl Model {
             let used = self.counts.get(window).copied().unwrap_or(0);
             if used >= self.strictness.quota(*what) {
                 return Err(Prediction {
-                    closed: (*what != Limited::SignInName).then(|| Box::new(window.clone())),
+                    closed: (!what.gives_back()).then(|| Box::new(window.clone())),
                     ..Prediction::limited(window.name)
                 });
             }

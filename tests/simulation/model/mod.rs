@@ -9,6 +9,7 @@ mod limits;
 mod people;
 mod posts;
 mod prediction;
+mod registrations;
 mod sessions;
 mod state;
 
@@ -24,6 +25,7 @@ pub use limits::{Limited, Strictness, Window};
 pub use people::{OLDER_HASH, Status, User};
 pub use posts::{NewPost, Post};
 pub use prediction::{ANYTHING, Prediction, agrees};
+pub use registrations::{Registration, stale};
 pub use sessions::{KEPT, LIFETIME, LONGEST_LIFE, Session};
 pub use state::{differences, wrong_counters};
 
@@ -35,6 +37,8 @@ pub type Id = String;
 pub struct Model {
     pub users: BTreeMap<Id, User>,
     pub sessions: BTreeMap<Id, Session>,
+    /// Those that wait for their mail, or did until it was too late.
+    pub registrations: BTreeMap<Id, Registration>,
     pub posts: BTreeMap<Id, Post>,
     /// Who likes what since when, by post and account.
     pub likes: BTreeMap<(Id, Id), Timestamp>,

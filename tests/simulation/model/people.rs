@@ -36,6 +36,10 @@ pub const OLDER_HASH: &str = "made with other parameters";
 pub struct User {
     pub username: String,
     pub email: String,
+    /// When its owner has proved it.
+    pub email_verified_at: Option<Timestamp>,
+    /// How often password or address were changed, from 1.
+    pub credential_version: i64,
     pub password: &'static str,
     /// Which hash of it is stored: its own, the one that all share, or one made with other parameters. A
     /// sign-in fails if it is another by the second trip, even of the same password.
@@ -45,7 +49,6 @@ pub struct User {
     pub plan: &'static str,
     /// How often role, status or plan was changed by an admin, from 1.
     pub standing_version: i64,
-    pub email_verified: bool,
     pub posts: i64,
     pub created_at: Timestamp,
     pub display_name: String,
@@ -60,13 +63,14 @@ impl User {
         Self {
             username: username.to_owned(),
             email: format!("{username}@example.com"),
+            email_verified_at: None,
+            credential_version: 1,
             password,
             hash: password,
             status: Status::Active,
             role: "user",
             plan: "free",
             standing_version: 1,
-            email_verified: false,
             posts: 0,
             created_at,
             display_name: username.to_owned(),
@@ -177,7 +181,7 @@ impl Model {
             "role": user.role,
             "status": user.status.name(),
             "plan": user.plan,
-            "email_verified": user.email_verified,
+            "email_verified": user.email_verified_at.is_some(),
             "created_at": user.created_at,
         })
     }
@@ -192,7 +196,7 @@ impl Model {
     pub fn me(&self, id: &str) -> Value {
         let mut me = self.person(id);
         me["email"] = json!(self.users[id].email);
-        me["email_verified"] = json!(self.users[id].email_verified);
+        me["email_verified"] = json!(self.users[id].email_verified_at.is_some());
         me["role"] = json!(self.users[id].role);
         me["plan"] = json!(self.users[id].plan);
         me["totp"] = json!(false);

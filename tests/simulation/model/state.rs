@@ -3,20 +3,21 @@
 use std::collections::BTreeMap;
 
 use kith::platform::native::Sqlite;
+use kith::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Event, Model, OLDER_HASH, User};
+use super::{Event, Model, OLDER_HASH, Registration, User};
 
 /// Each table's rows, in the order of their keys.
 pub type State = BTreeMap<&'static str, Vec<Value>>;
 
 /// How each table is read: one JSON array a row.
-const TABLES: [(&str, &str); 13] = [
+const TABLES: [(&str, &str); 14] = [
     (
         "users",
         "select json_array(
            id, username, email, status, post_count, created_at, display_name, bio, locked, profile_version,
-           role, plan, standing_version, json(iif(email_verified_at is null, 'false', 'true')),
+           role, plan, standing_version, email_verified_at, credential_version,
            json(iif(instr(password_hash, '$m=19456,t=2,p=1$') > 0, 'true', 'false'))
          ) as row from users order by id",
     ),
@@ -36,6 +37,11 @@ const TABLES: [(&str, &str); 13] = [
            last_used_at,
            json(iif(revoked_at is null, 'true', 'false'))
          ) as row from sessions order by id",
+    ),
+    (
+        "registrations",
+        "select json_array(id, username, email, display_name, created_at, expires_at) as row
+         from registrations order by id",
     ),
     (
         "posts",
@@ -124,8 +130,20 @@ fn promised_user(id: &str, user: &User) -> Value {
         user.role,
         user.plan,
         user.standing_version,
-        user.email_verified,
+        user.email_verified_at.map(Timestamp::millis),
+        user.credential_version,
         user.hash != OLDER_HASH,
+    ])
+}
+
+fn promised_registration(id: &str, registration: &Registration) -> Value {
+    json!([
+        id,
+        registration.username,
+        registration.email,
+        registration.username,
+        registration.created_at.millis(),
+        registration.expires_at().millis(),
     ])
 }
 
@@ -159,6 +177,8 @@ fn promised(model: &Model) -> State {
             session.lives
         ])
     });
+    let registrations = model.registrations.iter();
+    let registrations = registrations.map(|(id, waiting)| promised_registration(id, waiting));
     let posts = model.posts.iter().map(|(id, post)| {
         let shown = model.post(None, id);
         json!([
@@ -229,6 +249,7 @@ fn promised(model: &Model) -> State {
         ("audit_events", events.collect()),
         ("setup_tokens", links.collect()),
         ("sessions", sessions.collect()),
+        ("registrations", registrations.collect()),
         ("posts", posts.collect()),
         ("likes", likes.collect()),
         ("follows", follows.collect()),

@@ -7,7 +7,8 @@ use serde_json::json;
 use super::{Answer, Call, MAIL_SITES, Memory, Moment, Operation, Scenario, Site, USUAL};
 use crate::chaos;
 use crate::model::{
-    self, ANYTHING, Caller, Event, Limited, OLDER_HASH, Prediction, Session, Task, User,
+    self, ANYTHING, Caller, Event, Limited, OLDER_HASH, Prediction, Registration, Session, Task,
+    User,
 };
 use crate::refresh_tokens;
 use crate::tokens;
@@ -20,11 +21,11 @@ pub const REGISTER: Scenario = Scenario {
     hashes: true,
     reads_flags: true,
     draw: |choice| {
-        // A third of the newcomers want a name that somebody has.
-        let username = if choice.chaos.happens(0.3) {
-            choice.username()
-        } else {
-            format!("newcomer_{}", choice.number)
+        // A third of the newcomers want a name that somebody has or waits for.
+        let username = match choice.waiting() {
+            Some(waiting) if choice.chaos.happens(0.4) => waiting.username.clone(),
+            _ if choice.chaos.happens(0.3) => choice.username(),
+            _ => format!("newcomer_{}", choice.number),
         };
         let owner = if choice.chaos.happens(0.3) {
             choice.username()
@@ -54,10 +55,13 @@ pub const LOGIN: Scenario = Scenario {
             OTHER_PASSWORD
         };
         let forgetful = choice.chaos.focus == chaos::NAME_USED_UP;
-        let username = if choice.chaos.happens(if forgetful { 0.7 } else { 0.05 }) {
-            format!("nobody_{}", choice.chaos.below(2))
-        } else {
-            choice.username()
+        let username = match choice.waiting() {
+            // Whose mail was not answered is nobody yet.
+            Some(waiting) if choice.chaos.happens(0.3) => waiting.username.clone(),
+            _ if choice.chaos.happens(if forgetful { 0.7 } else { 0.05 }) => {
+                format!("nobody_{}", choice.chaos.below(2))
+            }
+            _ => choice.username(),
         };
         let user = choice.model.by_username(&username);
         let email = user.map_or_else(
@@ -94,6 +98,46 @@ struct Register {
     reveals_email: bool,
 }
 
+impl Register {
+    fn recipient(&self) -> String {
+        format!("registration {}", self.email)
+    }
+
+    /// What comes of it where nobody is told who has an account. Whether the address has one plays no part.
+    fn wait(&self, moment: &mut Moment<'_>) -> Result<Prediction, Prediction> {
+        let recipient = self.recipient();
+        let subjects = [
+            (Limited::RegistrationAddress, moment.address),
+            (Limited::MailRecipient, &recipient),
+        ];
+        let now = moment.now;
+        moment.model.count(&subjects, now)?;
+        if !moment.model.is_free(&self.username, &self.email, now) {
+            // There is no mail.
+            moment
+                .model
+                .give_back(Limited::MailRecipient, &recipient, now);
+            return Err(Prediction::refusal(409, "username_taken"));
+        }
+        let sql = "select id from registrations where username = ?1";
+        let ids = moment.ids(sql, &self.username);
+        let known = &moment.model.registrations;
+        let Some(id) = ids.into_iter().find(|id| !known.contains_key(id)) else {
+            let unheard = json!("a registration that was not stored");
+            return Err(Prediction::new(202, unheard));
+        };
+        let waiting = Registration {
+            username: self.username.clone(),
+            email: self.email.clone(),
+            created_at: now,
+        };
+        let names = [("registration_id", id.as_str())];
+        moment.tasks.push(Task::letter("registration", &names));
+        moment.model.registrations.insert(id, waiting);
+        Ok(Prediction::new(202, json!({"status": "verify_email"})))
+    }
+}
+
 impl Operation for Register {
     fn call(&self) -> Call {
         Call::new("POST", "/auth/register").with(json!({
@@ -115,17 +159,18 @@ impl Operation for Register {
         moment: &mut Moment<'_>,
         _: usize,
     ) -> Result<Prediction, Prediction> {
+        if !self.reveals_email {
+            return self.wait(moment);
+        }
         let address = [(Limited::RegistrationAddress, moment.address)];
         moment.model.count(&address, moment.now)?;
-        let discreet = Prediction::new(202, json!({"status": "verify_email"}));
         let mut users = moment.model.users.values();
         if users.any(|user| user.username == self.username) {
             return Err(Prediction::refusal(409, "username_taken"));
         }
         let mut users = moment.model.users.values();
         if users.any(|user| user.email == self.email) {
-            let told = Prediction::refusal(409, "email_taken");
-            return Err(if self.reveals_email { told } else { discreet });
+            return Err(Prediction::refusal(409, "email_taken"));
         }
         let mut user = User::new(&self.username, PASSWORD, moment.now);
         user.email.clone_from(&self.email);
@@ -138,17 +183,25 @@ impl Operation for Register {
             ));
         };
         moment.model.users.insert(id.clone(), user);
-        if !self.reveals_email {
-            return Ok(discreet);
-        }
         let caller = begin_session(moment, &id)?;
-        moment.tasks.push(Task::VerifyEmail { user: id.clone() });
+        moment
+            .tasks
+            .push(Task::letter("verify_email", &[("user_id", &id)]));
         let mut body = tokens_of();
         body["user"] = moment.model.me(&id);
         Ok(Prediction {
             session: Some(caller),
             ..Prediction::new(201, body)
         })
+    }
+
+    fn names_state(&self, status: u16) -> bool {
+        // Whoever only waits for a mail is nobody who could ask for it.
+        status != 202
+    }
+
+    fn is_counted_for(&self, _: Option<&Caller>, address: &str, subject: &str) -> bool {
+        subject == address || subject == self.recipient()
     }
 
     fn check(&self, prediction: &Prediction, answer: &Answer) -> Result<(), String> {

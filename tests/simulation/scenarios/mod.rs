@@ -4,6 +4,7 @@
 mod admin;
 mod auth;
 mod conditional;
+mod email;
 mod health;
 mod likes;
 mod lists;
@@ -24,7 +25,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::chaos::Chaos;
-use crate::model::{self, Caller, Event, Id, Model, Prediction, Task};
+use crate::model::{self, Caller, Event, Id, Model, Prediction, Registration, Task};
 use crate::refresh_tokens;
 
 pub use auth::{OTHER_PASSWORD, PASSWORD};
@@ -187,6 +188,16 @@ pub trait Operation: Send + Sync {
         true
     }
 
+    /// Whether its success names the state that it made.
+    fn names_state(&self, _status: u16) -> bool {
+        true
+    }
+
+    /// Whether this is the subject of something that it is counted for, and that gives nothing back.
+    fn is_counted_for(&self, _caller: Option<&Caller>, address: &str, subject: &str) -> bool {
+        subject == address
+    }
+
     /// What must come of the batch that the database has just run: done to the model, and told. A
     /// batch that aborted itself was run too. `trip` counts an operation's trips from 0.
     ///
@@ -311,6 +322,12 @@ impl Choice<'_> {
         user.username.clone()
     }
 
+    /// A registration that waits for its mail, or did, if there is any.
+    pub fn waiting(&self) -> Option<&Registration> {
+        let place = self.chaos.pick(self.model.registrations.len().max(1));
+        self.model.registrations.values().nth(place)
+    }
+
     /// How many entries a page is to have at most: mostly few, so that there are several.
     pub fn limit(&self) -> usize {
         if self.chaos.happens(0.3) {
@@ -395,6 +412,9 @@ pub const SCENARIOS: &[Scenario] = &[
     admin::AUDIT,
     sessions::LIST,
     sessions::END,
+    email::CHANGE,
+    email::VERIFY,
+    email::RESEND,
     health::READY,
     likes::LIKE,
     likes::UNLIKE,
@@ -423,14 +443,20 @@ pub const BURY: Site = Site::writing("jobs: bury");
 pub const FORGET_KEYS: Site = Site::writing("http: forget idempotency keys");
 pub const FORGET_COUNTS: Site = Site::writing("http: forget counts");
 pub const FORGET_SESSIONS: Site = Site::writing("auth: forget sessions");
+pub const FORGET_REGISTRATIONS: Site = Site::writing("auth: forget registrations");
 pub const SWEEP_SITES: &[Site] = &[Site::writing("jobs: sweep"), HANDLED_BY_THE_SWEEP];
 
 /// Every place from which Kith goes to the database.
 pub fn sites() -> Vec<Site> {
     let people = SCENARIOS.iter().map(|scenario| scenario.sites);
-    let chores = [
+    let chores: [&[Site]; 4] = [
         &[LIKE_JOB, POST_DELETED_JOB, BURY],
-        &[FORGET_KEYS, FORGET_COUNTS, FORGET_SESSIONS],
+        &[
+            FORGET_KEYS,
+            FORGET_COUNTS,
+            FORGET_SESSIONS,
+            FORGET_REGISTRATIONS,
+        ],
         MAIL_SITES,
         SWEEP_SITES,
     ];

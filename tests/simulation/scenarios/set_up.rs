@@ -100,7 +100,7 @@ impl Operation for SetUp {
         user.email.clone_from(&self.email);
         user.hash = "its own";
         user.role = "admin";
-        user.email_verified = true;
+        user.email_verified_at = Some(moment.now);
         let ids = moment.ids("select id from users where username = ?1", &self.username);
         let Some(id) = ids.into_iter().next() else {
             return Err(Prediction::new(201, json!("an admin who was not stored")));

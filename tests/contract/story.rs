@@ -15,6 +15,7 @@ use http_body_util::BodyExt;
 use kith::app::{App, Deployment};
 use kith::http::body::Body;
 use kith::jobs;
+use kith::mac::SecretKeys;
 use kith::platform::native::{
     KeyValueStore, MemoryKeyValue, MemoryLog, MemoryMailbox, MemoryQueue, MemoryRateLimiter,
     Reception, SeededRandom, SpawnWith, Sqlite, Timeline, VirtualClock,
@@ -99,18 +100,26 @@ fn key_of(setting: &str) -> String {
     format!("k1:{}", URL_SAFE_NO_PAD.encode(Sha256::digest(setting)))
 }
 
-fn setting(name: &str) -> Option<String> {
+fn setting(name: &str, reveals_email: bool) -> Option<String> {
     Some(match name {
         "ISSUER" => "https://kith.example".to_owned(),
         "AUDIENCE" => "kith".to_owned(),
         "SIGNING_KEYS" | "SECRET_KEYS" => key_of(name),
         "JOB_GRACE_SECONDS" => "30".to_owned(),
-        "REVEAL_EMAIL" => "1".to_owned(),
+        "REVEAL_EMAIL" => u8::from(reveals_email).to_string(),
         "MAIL_TRANSPORT" => "binding".to_owned(),
         "MAIL_FROM" => "Kith <no-reply@kith.example>".to_owned(),
         "RATE_LIMITS" => "sign-in-name=2/900,registration-address=6/3600".to_owned(),
         _ => return None,
     })
+}
+
+/// One that is for development, or one that tells nobody who has an account.
+fn deployment(reveals_email: bool) -> Arc<Deployment> {
+    match Deployment::new(|name| setting(name, reveals_email)) {
+        Ok(deployment) => Arc::new(deployment),
+        Err(error) => panic!("the settings are unfit: {error}"),
+    }
 }
 
 impl Kith {
@@ -139,15 +148,20 @@ impl Kith {
             cost: Arc::new(CostMeter::default()),
             reached: Arc::default(),
         };
-        let Ok(deployment) = Deployment::new(setting) else {
-            panic!("the settings are unfit");
-        };
         Self {
-            deployment: Arc::new(deployment),
+            deployment: deployment(true),
             recording,
             timeline,
             queue,
             ports,
+        }
+    }
+
+    /// The same, as a deployment that tells nobody who has an account.
+    fn discreet(self) -> Self {
+        Self {
+            deployment: deployment(false),
+            ..self
         }
     }
 
@@ -222,6 +236,14 @@ impl Kith {
             .unwrap();
     }
 
+    /// The column `id` of what there is, which is no part of the story.
+    fn column(&self, sql: &str) -> Vec<String> {
+        let results = self.recording.database.batch(&[(sql, &[])]).unwrap();
+        let rows: Vec<Json> = serde_json::from_str(results.first().unwrap().rows.get()).unwrap();
+        let ids = rows.iter().map(|row| row["id"].as_str().unwrap());
+        ids.map(str::to_owned).collect()
+    }
+
     /// Delivers whatever waits, each message twice.
     fn deliver(&self) {
         while let Some(delivery) = self.queue.receive(|_| 0) {
@@ -284,6 +306,10 @@ fn tell(database: Sqlite) -> Vec<Sent> {
     jobs_that_fail(&kith, &asha, &ben);
     those_who_run_it(&kith, &asha);
     endings(&kith, &post);
+    // In a new hour, with a new quota.
+    kith.timeline.advance(Duration::from_hours(1));
+    let kith = kith.discreet();
+    mails(&kith);
     std::mem::take(&mut kith.recording.sent.lock().unwrap())
 }
 
@@ -619,6 +645,79 @@ fn endings(kith: &Kith, post: &str) {
         vec![],
     );
     kith.ask(403, "GET", "/profile", &suspended, None);
+}
+
+/// Registrations that wait for their mail, and mails that are answered.
+fn mails(kith: &Kith) {
+    let password = "a passphrase of one's own";
+    let register = |status, username: &str, email: &str| {
+        let body = json!({"username": username, "email": email, "password": password});
+        kith.ask(status, "POST", "/auth/register", "", Some(body));
+    };
+    register(202, "fatou", "fatou@example.com");
+    register(202, "fatou", "fatou@example.com");
+    register(409, "fatou", "asha@example.com");
+    register(409, "asha", "gus@example.com");
+    register(202, "gus", "asha@example.com");
+    let waiting = kith.column("select id from registrations order by username");
+    let [first, second, gus] = &waiting[..] else {
+        panic!("{waiting:?}");
+    };
+    let verify = |status, permission: Json| {
+        let body = json!({"token": mail_token(permission)});
+        kith.ask(status, "POST", "/auth/email/verify", "", Some(body));
+    };
+    let registered = |id: &str| json!({"may": "register", "registration_id": id});
+    for (status, id) in [(204, first), (204, first), (409, second), (409, gus)] {
+        verify(status, registered(id));
+    }
+    let login = json!({"username": "ben", "password": password});
+    let login = kith.ask(200, "POST", "/auth/login", "", Some(login));
+    let ben = login.text("/access_token");
+    let id = kith.column("select id from users where username = 'ben'");
+    let id = id.first().unwrap();
+    let proof = json!({"may": "verify_email", "user_id": id, "email": "ben@example.com"});
+    kith.ask(202, "POST", "/auth/email/resend", &ben, None);
+    verify(204, proof.clone());
+    kith.ask(202, "POST", "/auth/email/resend", &ben, None);
+    let ask = |status, password: &str, new_email: &str| {
+        let body = json!({"password": password, "new_email": new_email});
+        kith.ask(status, "POST", "/auth/email", &ben, Some(body));
+    };
+    ask(403, "not the right one", "ben@new.example");
+    ask(422, password, "ben@example.com");
+    ask(202, password, "ben@new.example");
+    let change = |new_email: &str| {
+        json!({
+            "may": "change_email", "user_id": id, "new_email": new_email, "credential_version": 1,
+        })
+    };
+    for (status, new_email) in [
+        (409, "asha@example.com"),
+        (204, "ben@new.example"),
+        (204, "ben@new.example"),
+        (422, "ben@else.example"),
+    ] {
+        verify(status, change(new_email));
+    }
+    verify(422, proof);
+    kith.timeline.advance(Duration::from_hours(25));
+    let app = kith.app();
+    app.forget_old_registrations().now_or_never().unwrap();
+    verify(422, registered(second));
+    assert!(kith.column("select id from registrations").is_empty());
+}
+
+/// The token of a mail that allows this.
+fn mail_token(mut permission: Json) -> String {
+    let said = permission.as_object_mut().unwrap();
+    said.insert("expires_at".to_owned(), json!(i64::MAX));
+    let key = URL_SAFE_NO_PAD.decode(KEY).unwrap().try_into().unwrap();
+    let keys = SecretKeys::new(vec![("k1".to_owned(), key)]).unwrap();
+    let said = permission.to_string();
+    let (_, code) = keys.sign("mail_token", &[said.as_bytes()]);
+    let [said, code] = [said.as_bytes(), &code].map(|bytes| URL_SAFE_NO_PAD.encode(bytes));
+    format!("{said}.{code}")
 }
 
 /// What the file of the story begins with. `means` is what its first error means.

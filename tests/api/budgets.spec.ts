@@ -10,6 +10,7 @@ import { recordedRows, statedCost } from "./harness/cost.ts";
 import type { Rows } from "./harness/cost.ts";
 import { DEAD_LETTER_QUEUE, MAILS_QUEUE } from "./harness/control.ts";
 import { eventually } from "./harness/eventually.ts";
+import type { MailPermission } from "./harness/keys.ts";
 import type { Actor, PersonActor } from "./harness/person.ts";
 import { faultyPlans } from "./harness/plans.ts";
 import { coverWithInvisible, FATES, leadsOn, liveIn } from "./harness/scale.ts";
@@ -55,6 +56,9 @@ async function costOf(world: World, asked: Promise<Response>): Promise<Rows> {
 const newPerson = async ({ world }: Place, name: string) => (await world.crowd(name, 1))[0] as PersonActor;
 
 const refresh = (world: World, token: string) => world.anonymous.fetch("POST", "/auth/refresh", { refresh_token: token });
+
+const answer = (world: World, permission: MailPermission) =>
+  world.anonymous.fetch("POST", "/auth/email/verify", { token: world.keys.mailToken(permission) });
 
 /** The first and the second page of a list. */
 function pages(operation: string, path: (place: Place) => string, who: (place: Place) => Actor): Budget[] {
@@ -259,6 +263,35 @@ const BUDGETS: Budget[] = [
       expect(response.status).toBe(401);
       return recordedRows(await world.control.recordOf(response));
     },
+  },
+  {
+    operation: "ask for another address",
+    most: { trips: 2, read: 16, written: 11 },
+    measure: async ({ world }) => {
+      const dana = await world.person("dana");
+      return costOf(world, dana.fetch("POST", "/auth/email", { password: dana.password, new_email: `new.${dana.email}` }));
+    },
+  },
+  {
+    operation: "answer the mail to another address",
+    most: { trips: 1, read: 8, written: 4 },
+    measure: async (place) => {
+      const { id, email } = await newPerson(place, "dana");
+      return costOf(place.world, answer(place.world, { may: "change_email", user_id: id, new_email: `new.${email}`, credential_version: 1 }));
+    },
+  },
+  {
+    operation: "answer the mail that proves an address",
+    most: { trips: 1, read: 6, written: 1 },
+    measure: async (place) => {
+      const { id, email } = await newPerson(place, "dana");
+      return costOf(place.world, answer(place.world, { may: "verify_email", user_id: id, email }));
+    },
+  },
+  {
+    operation: "ask for that mail again",
+    most: { trips: 1, read: 6, written: 4 },
+    measure: async (place) => costOf(place.world, (await newPerson(place, "dana")).fetch("POST", "/auth/email/resend")),
   },
   {
     operation: "sign out",

@@ -6,7 +6,7 @@ import { App, PersonsApp } from "./harness/app.ts";
 import { eventually } from "./harness/eventually.ts";
 import { openWorld } from "./harness/world.ts";
 
-const world = await openWorld();
+const [world, discreet] = await Promise.all([openWorld(), openWorld({ REVEAL_EMAIL: "0" })]);
 const REFRESH = "POST /api/v1/auth/refresh";
 
 test("the story of a like: register, post, list, like, be told, and sign out", async () => {
@@ -32,6 +32,33 @@ test("the story of a like: register, post, list, like, be told, and sign out", a
   await ben.kith.logout();
   expect([await ben.store.load(), ben.signedOut]).toEqual([null, [null]]);
   await expect(ben.kith.getMyProfile()).rejects.toMatchObject({ code: "authentication_required" });
+});
+
+test("the story of a newcomer: register, answer the mail, sign in, and change the address", async () => {
+  const { kith, store, signedOut } = new App(discreet);
+  const username = discreet.uniqueName("asha");
+  const [credentials, email] = [{ username, password: "the long passphrase of asha" }, `${username}@example.com`];
+  expect(await kith.register({ body: { ...credentials, email } })).toMatchObject({ status: 202, data: { status: "verify_email" } });
+  await expect(kith.login({ body: credentials })).rejects.toMatchObject({ status: 401, code: "invalid_credentials" });
+  const [registration] = await discreet.state.rows<{ id: string }>("select id from registrations where username = ?1", username);
+  const token = discreet.keys.mailToken({ may: "register", registration_id: registration?.id ?? "" });
+  // A page is opened twice, or asks again because no answer came.
+  for (const _ of [1, 2]) expect(await kith.verifyEmail({ body: { token } })).toMatchObject({ status: 204, data: undefined });
+  await kith.login({ body: credentials });
+  const { data: me } = await kith.getMyProfile();
+  expect(me).toMatchObject({ username, email, email_verified: true });
+
+  const newEmail = `new.${email}`;
+  // A wrong password signs nobody out.
+  const wrong = kith.changeEmail({ body: { password: "not the passphrase", new_email: newEmail } });
+  await expect(wrong).rejects.toMatchObject({ status: 403, code: "wrong_password" });
+  expect([signedOut, await store.load()]).toEqual([[], expect.anything()]);
+  expect(await kith.changeEmail({ body: { password: credentials.password, new_email: newEmail } })).toMatchObject({ status: 202, data: undefined });
+  const change = discreet.keys.mailToken({ may: "change_email", user_id: me.id, new_email: newEmail, credential_version: 1 });
+  await kith.verifyEmail({ body: { token: change } });
+  expect((await kith.getMyProfile()).data).toMatchObject({ email: newEmail, email_verified: true });
+  expect((await kith.resendVerification()).status).toBe(202);
+  await kith.login({ body: { email: newEmail, password: credentials.password } });
 });
 
 test("every entry of a list comes once, over many pages", async () => {

@@ -284,6 +284,10 @@ describe("each route", () => {
       "DELETE /api/v1/posts/{id}/like": () => ben.fetch("DELETE", `/posts/${post.id}/like`),
       "PATCH /api/v1/admin/users/{username}": () => rosa.fetch("PATCH", `/admin/users/${asha.username}`, { plan: "pro" }),
       "PATCH /api/v1/profile": () => asha.fetch("PATCH", "/profile", { bio: "Boats" }),
+      "POST /api/v1/auth/email": () => asha.fetch("POST", "/auth/email", { password: asha.password, new_email: `new.${asha.email}` }),
+      "POST /api/v1/auth/email/resend": () => asha.fetch("POST", "/auth/email/resend"),
+      "POST /api/v1/auth/email/verify": () =>
+        world.anonymous.fetch("POST", "/auth/email/verify", { token: world.keys.mailToken({ may: "verify_email", user_id: asha.id, email: asha.email }) }),
       "POST /api/v1/auth/refresh": () => world.anonymous.fetch("POST", "/auth/refresh", { refresh_token: asha.refreshToken }),
       "POST /api/v1/auth/login": () => world.anonymous.fetch("POST", "/auth/login", credentials),
       "POST /api/v1/auth/logout": () => asha.fetch("POST", "/auth/logout"),

@@ -1,8 +1,8 @@
-/** What a deployment can be told: to be discreet, as in production, and what it refuses to run with. */
+/** What a deployment can be told, and what it refuses to run with. */
 import { afterEach, describe, expect, test } from "vitest";
 import { eventually } from "./harness/eventually.ts";
 import { limits } from "./harness/limits.ts";
-import { expectProblem, withoutRequestId } from "./harness/problem.ts";
+import { expectProblem } from "./harness/problem.ts";
 import { openColdWorld, openWorld } from "./harness/world.ts";
 
 const [discreet, closing, unlimited] = await Promise.all([
@@ -10,61 +10,6 @@ const [discreet, closing, unlimited] = await Promise.all([
   openColdWorld({}),
   openColdWorld({ RATE_LIMITS: "sign-in-everything=5/900" }),
 ]);
-
-describe("with REVEAL_EMAIL=0", () => {
-  const register = (body: object) =>
-    discreet.anonymous.fetch("POST", "/auth/register", body, { "x-request-id": "the-same-for-all" });
-
-  function newcomer() {
-    const username = discreet.uniqueName("asha");
-    return { username, email: `${username}@example.com`, password: "a good long passphrase" };
-  }
-
-  test("every registration is told to look into its mail, whether the mailbox is taken or not", async () => {
-    const asha = newcomer();
-    const first = await register(asha);
-    expect(first.status).toBe(202);
-    expect(await first.clone().json()).toEqual({ status: "verify_email" });
-    const again = await register({ ...newcomer(), email: asha.email.toUpperCase() });
-    expect(await withoutRequestId(again)).toEqual(await withoutRequestId(first));
-    expect(await discreet.state.number("select count(*) from users where email = ?1", asha.email)).toBe(1);
-  });
-
-  test("the first login gives the tokens", async () => {
-    const { username, email, password } = newcomer();
-    await register({ username, email, password });
-    const response = await discreet.anonymous.fetch("POST", "/auth/login", { username, password });
-    expect(await response.json()).toMatchObject({ token_type: "Bearer", expires_in: 600 });
-  });
-
-  test("who registers with a taken mailbox gets no account and does not change the one there is", async () => {
-    const [asha, mallory] = [newcomer(), newcomer()];
-    await register(asha);
-    await register({ ...mallory, email: asha.email, password: "mallory's own passphrase" });
-    const login = (body: object) => discreet.anonymous.fetch("POST", "/auth/login", body);
-    const wrong = await login({ username: mallory.username, password: "mallory's own passphrase" });
-    await expectProblem(wrong, 401, "invalid_credentials");
-    const stolen = await login({ email: asha.email, password: "mallory's own passphrase" });
-    await expectProblem(stolen, 401, "invalid_credentials");
-    expect((await login({ email: asha.email, password: asha.password })).status).toBe(200);
-  });
-
-  test("a username is public, so that it is taken may be said", async () => {
-    const asha = newcomer();
-    await register(asha);
-    await expectProblem(await register({ ...newcomer(), username: asha.username }), 409, "username_taken");
-  });
-
-  test("a taken username is told whether or not the mailbox is taken too, so it cannot be used to ask for mailboxes", async () => {
-    const [asha, ben] = [newcomer(), newcomer()];
-    await register(asha);
-    await register(ben);
-    const free = await register({ ...newcomer(), username: asha.username });
-    const taken = await register({ ...newcomer(), username: asha.username, email: ben.email });
-    await expectProblem(taken.clone(), 409, "username_taken");
-    expect(await withoutRequestId(taken)).toEqual(await withoutRequestId(free));
-  });
-});
 
 describe("the operator's flags", () => {
   const register = () => {
@@ -75,12 +20,10 @@ describe("the operator's flags", () => {
   afterEach(() => discreet.keyValue.delete("flags"));
 
   test("who closes registration closes it to newcomers only", async () => {
-    const username = discreet.uniqueName("early");
-    const early = { username, password: "a good long passphrase" };
-    await discreet.anonymous.fetch("POST", "/auth/register", { ...early, email: `${username}@example.com` });
+    const { username, password } = await discreet.personByMail("early");
     await discreet.keyValue.put("flags", JSON.stringify({ registration_open: false }));
     await expectProblem(await register(), 403, "registration_closed");
-    expect((await discreet.anonymous.fetch("POST", "/auth/login", early)).status).toBe(200);
+    expect((await discreet.anonymous.fetch("POST", "/auth/login", { username, password })).status).toBe(200);
   });
 
   test.for(["nonsense", "[]", '{"registration_open":"no"}', "\u0000"])("%j in the store closes nothing", async (flags) => {

@@ -309,7 +309,7 @@ fn tell(database: Sqlite) -> Vec<Sent> {
     // In a new hour, with a new quota.
     kith.timeline.advance(Duration::from_hours(1));
     let kith = kith.discreet();
-    mails(&kith);
+    answered_mails(&kith);
     std::mem::take(&mut kith.recording.sent.lock().unwrap())
 }
 
@@ -648,7 +648,7 @@ fn endings(kith: &Kith, post: &str) {
 }
 
 /// Registrations that wait for their mail, and mails that are answered.
-fn mails(kith: &Kith) {
+fn answered_mails(kith: &Kith) {
     let password = "a passphrase of one's own";
     let register = |status, username: &str, email: &str| {
         let body = json!({"username": username, "email": email, "password": password});
@@ -712,7 +712,7 @@ fn mails(kith: &Kith) {
 fn mail_token(mut permission: Json) -> String {
     let said = permission.as_object_mut().unwrap();
     said.insert("expires_at".to_owned(), json!(i64::MAX));
-    let key = URL_SAFE_NO_PAD.decode(KEY).unwrap().try_into().unwrap();
+    let key = Sha256::digest("SECRET_KEYS").into();
     let keys = SecretKeys::new(vec![("k1".to_owned(), key)]).unwrap();
     let said = permission.to_string();
     let (_, code) = keys.sign("mail_token", &[said.as_bytes()]);

@@ -57,6 +57,7 @@ test.skipIf(PYTHON === "").for(cases)("seed $seed, $who: no answer is another th
       url,
       document: new URL("/openapi.json", url).href,
       peers: who === "signed in" ? stage.peers : [],
+      mailToken: stage.mailToken,
       seed,
       examples: EXAMPLES,
       directory,

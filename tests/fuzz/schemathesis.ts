@@ -23,6 +23,8 @@ export interface Options {
   document: string;
   /** Those who sign in, if anybody does. What is one's own, the others must not see. */
   peers: readonly Peer[];
+  /** One that Kith could have sent by mail: it proves the address of somebody there. */
+  mailToken: string;
   seed: number;
   /** The most cases of each operation in a phase that makes them up. */
   examples: number;
@@ -111,6 +113,7 @@ export async function runSchemathesis(options: Options): Promise<Report> {
       // The same seed makes the same sets, so the same order of everything.
       PYTHONHASHSEED: "0",
       KITH_FUZZ_TALLY: tally,
+      KITH_FUZZ_MAIL_TOKEN: options.mailToken,
       KITH_FUZZ_UNSAYABLE: JSON.stringify(UNSAYABLE),
       KITH_FUZZ_PEERS: JSON.stringify(options.peers.map(({ username }) => username)),
     }),

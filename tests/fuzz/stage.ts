@@ -19,13 +19,17 @@ const SHIELD = { limit: 1_000_000 };
 
 export class Stage {
   readonly peers: readonly PersonActor[];
+  /** The token of a mail that proves the address of one of them. */
+  readonly mailToken: string;
   readonly #server: Server;
   readonly #state: State;
 
-  private constructor(server: Server, state: State, peers: readonly PersonActor[]) {
+  private constructor(server: Server, state: State, keys: Keys, peers: readonly PersonActor[]) {
     this.#server = server;
     this.#state = state;
     this.peers = peers;
+    const { id, email } = peers.at(-1) ?? { id: "", email: "" };
+    this.mailToken = keys.mailToken({ may: "verify_email", user_id: id, email }, Date.now() + 86_400_000);
   }
 
   /** Starts the Worker, with people who post, like, block and have been told. */
@@ -33,7 +37,7 @@ export class Stage {
     const keys = new Keys();
     const server = await startServer(keys, { ...VARS, ...vars }, { entry: BARE, shield: SHIELD });
     const state = new State(server.database, keys);
-    const stage = new Stage(server, state, await populate(server.url, state));
+    const stage = new Stage(server, state, keys, await populate(server.url, state, keys));
     const found = await stage.examine();
     if (found.length > 0) throw new Error(`the stage is not set:\n${found.join("\n")}`);
     return stage;
@@ -88,11 +92,15 @@ export class Stage {
   }
 }
 
-async function register(url: URL, username: string): Promise<PersonActor> {
+async function register(url: URL, username: string, state: State, keys: Keys): Promise<PersonActor> {
   const email = `${username}@example.com`;
   const nobody = new Actor(url);
   const registered = await nobody.fetch("POST", "/auth/register", { username, email, password: PASSWORD });
   if (!registered.ok) throw new Error(`${username} was not registered: ${registered.status}`);
+  // Where nobody is told who has an account, a mail is to be answered.
+  for (const { id } of await state.rows<{ id: string }>("select id from registrations where username = ?1", username)) {
+    await nobody.expect(204, "POST", "/auth/email/verify", { token: keys.mailToken({ may: "register", registration_id: id }) });
+  }
   const { access_token: accessToken, refresh_token: refreshToken } = await nobody.expect<Tokens>(200, "POST", "/auth/login", { username, password: PASSWORD });
   const account = { id: "", username, email, password: PASSWORD, accessToken, refreshToken };
   const { id } = await new PersonActor(url, account).profile();
@@ -100,10 +108,10 @@ async function register(url: URL, username: string): Promise<PersonActor> {
 }
 
 /** Answers those who sign in: the one whom the document's examples name, an admin, and somebody else. */
-async function populate(url: URL, state: State): Promise<readonly PersonActor[]> {
-  const asha = await register(url, "asha");
-  const ben = await register(url, "ben");
-  const mira = await register(url, "mira");
+async function populate(url: URL, state: State, keys: Keys): Promise<readonly PersonActor[]> {
+  const asha = await register(url, "asha", state, keys);
+  const ben = await register(url, "ben", state, keys);
+  const mira = await register(url, "mira", state, keys);
   await state.setRole(asha, "admin");
   await state.follow(asha, ben);
   await state.block(mira, ben);

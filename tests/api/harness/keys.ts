@@ -2,7 +2,7 @@
  * The keys of one test run. The tests hold the private halves, so that they can sign tokens of
  * their own: right ones for people made in bulk, and wrong ones that only their claims betray.
  */
-import { createPrivateKey, createPublicKey, randomBytes, randomUUID, sign } from "node:crypto";
+import { createHmac, createPrivateKey, createPublicKey, randomBytes, randomUUID, sign } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 
 /** PKCS #8 around a bare Ed25519 seed (RFC 8410, section 7). */
@@ -65,6 +65,13 @@ export function composeToken(
   return `${signingInput}.${base64url(signWith(Buffer.from(signingInput)))}`;
 }
 
+/** What the holder of a mail may do. */
+export type MailPermission =
+  | { may: "register"; registration_id: string }
+  | { may: "verify_email"; user_id: string; email: string }
+  | { may: "change_email"; user_id: string; new_email: string; credential_version: number }
+  | { may: "reset_password"; user_id: string; credential_version: number };
+
 /** The keys the worker runs with. */
 export class Keys {
   /** Signs new tokens. */
@@ -93,6 +100,21 @@ export class Keys {
       iat: now,
       exp: now + ACCESS_TOKEN_SECONDS,
     };
+  }
+
+  /**
+   * The token of a mail's link that allows this, until `expiresAt` in milliseconds: whoever has it has read
+   * the mail. Made with another key or for another purpose, it is not Kith's.
+   */
+  mailToken(permission: MailPermission, expiresAt = Date.now() + 3_600_000, { key = this.#sealing, purpose = "mail_token" } = {}): string {
+    const said = JSON.stringify({ ...permission, expires_at: expiresAt });
+    const mac = createHmac("sha256", key);
+    for (const part of [purpose, said]) {
+      const length = Buffer.alloc(8);
+      length.writeBigUInt64BE(BigInt(Buffer.byteLength(part)));
+      mac.update(length).update(part);
+    }
+    return `${base64url(said)}.${base64url(mac.digest())}`;
   }
 
   /** A correctly signed token with these claims, right or wrong. */

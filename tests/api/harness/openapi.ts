@@ -73,6 +73,9 @@ export const UNSAYABLE = [
   ["/password", "too_weak"],
   ["/email", "invalid_format"],
   ["/email", "invalid_characters"],
+  ["/new_email", "invalid_format"],
+  ["/new_email", "invalid_characters"],
+  ["/new_email", "unchanged"],
 ];
 
 export class Contract {

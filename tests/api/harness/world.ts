@@ -11,7 +11,7 @@ import type { Headers } from "./person.ts";
 import type { D1, Kv } from "./platform.ts";
 import { startServer } from "./server.ts";
 import type { Platform, Server } from "./server.ts";
-import type { Notification, Post, Registration } from "./shapes.ts";
+import type { Notification, Post, Registration, Tokens } from "./shapes.ts";
 import { State } from "./state.ts";
 
 /** As much of a request's log line as tests look at. */
@@ -78,6 +78,19 @@ export class World {
     const person = await this.person(name);
     await this.state.setRole(person, "moderator");
     return person;
+  }
+
+  /** The same where a registration waits for its mail: answers that, as whoever has the mailbox does. */
+  async personByMail(name: string): Promise<PersonActor> {
+    const username = this.uniqueName(name);
+    const account = { username, email: `${username}@example.com`, password: `the long passphrase of ${name}` };
+    await this.anonymous.expect(202, "POST", "/auth/register", { ...account, display_name: name });
+    const [registration] = await this.state.rows<{ id: string }>("select id from registrations where username = ?1", username);
+    const id = registration?.id ?? "";
+    await this.anonymous.expect(204, "POST", "/auth/email/verify", { token: this.keys.mailToken({ may: "register", registration_id: id }) });
+    const credentials = { username, password: account.password };
+    const { access_token: accessToken, refresh_token: refreshToken } = await this.anonymous.expect<Tokens>(200, "POST", "/auth/login", credentials);
+    return new PersonActor(this.#server.url, { ...account, id, accessToken, refreshToken });
   }
 
   /** Signed-in people who did not register; for stories that need many. */

@@ -103,6 +103,25 @@ describe("changing one's address", () => {
     await expectProblem(await login({ email: asha.email, password: asha.password }), 401, "invalid_credentials");
   });
 
+  test("and proving one are recorded, once each", async () => {
+    const asha = await world.person("asha");
+    const newEmail = mailbox();
+    for (const _ of [1, 2]) await answer(proof(asha));
+    await ask(asha, newEmail);
+    for (const _ of [1, 2]) await answer(change(asha, newEmail));
+    const events = await world.state.rows<{ kind: string; actor_id: string; by_session: number }>(
+      "select kind, actor_id, session_id is not null as by_session from audit_events where account_id = ?1 order by id",
+      asha.id,
+    );
+    expect(events.map(({ kind, by_session: bySession }) => [kind, bySession])).toEqual([
+      ["registered", 1],
+      ["email_verified", 0],
+      ["email_change_requested", 1],
+      ["email_changed", 0],
+    ]);
+    for (const { actor_id: actor } of events) expect(actor).toBe(asha.id);
+  });
+
   test("by the same mail again is well, and changes and tells nothing more", async () => {
     const asha = await world.person("asha");
     const permission = change(asha, mailbox());

@@ -80,6 +80,20 @@ describe("a registration", () => {
     for (const one of seen) expect(one).toEqual(seen[0]);
   });
 
+  test("costs as many hashes, whatever there is at the address", async () => {
+    const asha = await resident("asha");
+    for (const email of [undefined, asha.email]) expect(await world.hashesOf(await register(newcomer("mallory", email)))).toBe(1);
+  });
+
+  test("that is finished is recorded once, and one that waits is not", async () => {
+    const asha = newcomer("asha");
+    const events = () => world.state.rows("select kind, actor_id, account_id, session_id, details from audit_events where account_id = ?1", id);
+    const id = await registered(asha);
+    expect(await events()).toEqual([]);
+    for (const _ of [1, 2]) await answer(id);
+    expect(await events()).toEqual([{ kind: "registered", actor_id: id, account_id: id, session_id: null, details: '{"by":"mail"}' }]);
+  });
+
   test("names no state, because nobody is signed in who could ask for it", async () => {
     expect((await register(newcomer("asha"))).headers.get("d1-bookmark")).toBeNull();
   });

@@ -10,6 +10,7 @@ use http::StatusCode;
 use super::rules::{ChangeEmailRequest, VerifyEmailRequest};
 use super::store;
 use crate::app::App;
+use crate::audit::{self, Event, Kind};
 use crate::auth::letters::{self, Letter};
 use crate::auth::mail_token::{MailToken, Permission};
 use crate::auth::{password, registration};
@@ -92,6 +93,11 @@ pub(in crate::auth) async fn change_email(
         credential_version: version,
     };
     let confirmed = letters::append(&mut batch, &app, &cause, confirmed)?;
+    let requested = Event::new(&app, &cause, Kind::EmailChangeRequested)
+        .by(viewer.user_id())
+        .about(viewer.user_id())
+        .in_session(viewer.session_id());
+    audit::append(&mut batch, &requested);
     attempt.give_back(&mut batch);
     let outcome = mails.run(batch, database).await?;
     attempt.tell_given_back();
@@ -115,10 +121,13 @@ pub(in crate::auth) async fn verify_email(
     let permission = MailToken::read(&token, app.secret_keys(), app.now()).ok_or_else(invalid)?;
     match permission {
         Permission::Register { registration_id } => {
-            registration::finish(&app, &registration_id).await?;
+            registration::finish(&app, &cause, &registration_id).await?;
         }
         Permission::VerifyEmail { user_id, email } => {
-            let (batch, state) = store::prove(&user_id, &email, app.now());
+            let verified = Event::new(&app, &cause, Kind::EmailVerified)
+                .by(&user_id)
+                .about(&user_id);
+            let (batch, state) = store::prove(&user_id, &email, &verified, app.now());
             let state = app.run(batch).await?.first(&state)?;
             state.filter(|state| state.is_proved).ok_or_else(invalid)?;
         }
@@ -140,8 +149,11 @@ async fn change(
     new_email: &str,
     version: i64,
 ) -> Result<(), Error> {
-    let letter = NewJob::new(app, cause);
-    let (batch, state, letter) = store::change(user, new_email, version, app.now(), letter);
+    let changed = Event::new(app, &cause, Kind::EmailChanged)
+        .by(user)
+        .about(user);
+    let left = (NewJob::new(app, cause), &changed);
+    let (batch, state, letter) = store::change(user, new_email, version, app.now(), left);
     let outcome = app.run(batch).await?;
     match outcome.first(&state)? {
         Some(state) if state.is_done => letter.wake(app, &outcome),

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::audit;
 use crate::id::UserId;
 use crate::jobs::{AppendedJob, NewJob, insert_job};
 use crate::platform::{Batch, Rows, flag, params};
@@ -64,10 +65,16 @@ pub(super) struct ProofRow {
     pub(super) is_proved: bool,
 }
 
-/// Proves the address of an account, if it still is `email`.
-pub(super) fn prove(user: &UserId, email: &str, now: Timestamp) -> (Batch, Rows<ProofRow>) {
+/// Proves the address of an account, if it still is `email`, which is the event `verified`.
+pub(super) fn prove(
+    user: &UserId,
+    email: &str,
+    verified: &audit::Event,
+    now: Timestamp,
+) -> (Batch, Rows<ProofRow>) {
     let mut batch = Batch::public();
     users::append_email_proof(&mut batch, user, email, now);
+    audit::append_if_changed(&mut batch, verified);
     let state = batch.query(
         "select exists (
   select 1
@@ -91,13 +98,14 @@ pub(super) struct ChangeRow {
 }
 
 /// Gives an active account another address, if that is free and neither password nor address was changed
-/// since `version` was read, and tells the address it had. There is no row if it is not active.
+/// since `version` was read, and tells the address it had, which is the event `changed`. There is no row if
+/// it is not active.
 pub(super) fn change(
     user: &UserId,
     new_email: &str,
     version: i64,
     now: Timestamp,
-    letter: NewJob,
+    (letter, changed): (NewJob, &audit::Event),
 ) -> (Batch, Rows<ChangeRow>, AppendedJob) {
     let mut batch = Batch::public();
     let letter = letter.append(
@@ -115,6 +123,7 @@ where id = ?6
         params![user, version, new_email],
     );
     users::append_email(&mut batch, user, new_email, now);
+    audit::append_if_changed(&mut batch, changed);
     let state = batch.query(
         "select email = ?2 as is_done, credential_version = ?3 as is_current
 from users

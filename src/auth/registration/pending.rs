@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::rules::Registration;
 use super::store;
 use crate::app::App;
+use crate::audit::{Event, Kind};
 use crate::auth::letters::{self, Letter};
 use crate::error::{Code, Error};
 use crate::http::exchange::Exchange;
@@ -66,8 +67,13 @@ pub(super) async fn begin(
 /// # Errors
 /// [`Code::EmailTaken`] or [`Code::UsernameTaken`] if an account has one of them by now;
 /// [`Code::InvalidMailToken`] if the registration is over, or its account is suspended or deleted.
-pub(in crate::auth) async fn finish(app: &App, id: &RegistrationId) -> Result<(), Error> {
-    let (batch, state) = store::finish(id, app.now());
+pub(in crate::auth) async fn finish(
+    app: &App,
+    cause: &Exchange,
+    id: &RegistrationId,
+) -> Result<(), Error> {
+    let registered = Event::new(app, cause, Kind::Registered);
+    let (batch, state) = store::finish(id, &registered, app.now());
     let state = app
         .run(batch)
         .await?

@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::pending;
 use super::rules::{RegisterRequest, Registration};
 use crate::app::App;
+use crate::audit::{self, Event, Kind};
 use crate::auth::letters::{self, Letter};
 use crate::auth::password;
 use crate::auth::routes::Tokens;
@@ -103,6 +104,11 @@ async fn register_openly(
     let taken = append_account(&mut batch, app, &user, registration, hash.clone());
     let (session, tokens) = Session::begin(app, &user, headers)?;
     let opened = session.append(&mut batch, &hash);
+    let registered = Event::new(app, cause, Kind::Registered)
+        .by(&user)
+        .about(&user)
+        .in_session(session.id());
+    audit::append_if_changed(&mut batch, &registered);
     let letter = Letter::VerifyEmail {
         user_id: user.clone(),
     };

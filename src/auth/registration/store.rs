@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::audit::{self, insert_event};
 use crate::id::RegistrationId;
 use crate::platform::{Batch, Rows, Write, flag, params};
 use crate::time::Timestamp;
@@ -71,10 +72,26 @@ pub(super) struct State {
 }
 
 /// Makes the account of a registration, which is then gone: its password's hash stands in one place, and
-/// nothing can make the account once more.
-pub(super) fn finish(id: &RegistrationId, now: Timestamp) -> (Batch, Rows<State>) {
+/// nothing can make the account once more. That is the event `registered`.
+pub(super) fn finish(
+    id: &RegistrationId,
+    registered: &audit::Event,
+    now: Timestamp,
+) -> (Batch, Rows<State>) {
     let mut batch = Batch::public();
     users::append_account_of_registration(&mut batch, id, now);
+    audit::append_selected(
+        &mut batch,
+        registered,
+        insert_event!(
+            "?5",
+            "?5",
+            "null",
+            "json_object('by', 'mail')",
+            "where changes() > 0"
+        ),
+        params![id],
+    );
     batch.write(
         "delete from registrations
 where id = ?1 and changes() = 1",

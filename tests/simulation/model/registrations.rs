@@ -44,7 +44,7 @@ impl Model {
         (user.status == Status::Active).then_some(user)
     }
 
-    /// The mail of a registration was answered.
+    /// The mail of a registration was answered. Whether that made the account.
     ///
     /// # Errors
     /// The refusal.
@@ -53,9 +53,9 @@ impl Model {
         id: &str,
         password: &'static str,
         now: Timestamp,
-    ) -> Result<(), Prediction> {
+    ) -> Result<bool, Prediction> {
         if self.users.contains_key(id) {
-            return self.active(id).map(|_| ()).ok_or_else(stale);
+            return self.active(id).map(|_| false).ok_or_else(stale);
         }
         let waiting = self.registrations.get(id);
         let waiting = waiting.filter(|waiting| waiting.expires_at() > now);
@@ -74,20 +74,26 @@ impl Model {
         };
         self.registrations.remove(id);
         self.users.insert(id.to_owned(), user);
-        Ok(())
+        Ok(true)
     }
 
-    /// The mail that proves an address was answered.
+    /// The mail that proves an address was answered. Whether it was not proved before.
     ///
     /// # Errors
     /// The refusal.
-    pub fn prove_email(&mut self, id: &str, email: &str, now: Timestamp) -> Result<(), Prediction> {
+    pub fn prove_email(
+        &mut self,
+        id: &str,
+        email: &str,
+        now: Timestamp,
+    ) -> Result<bool, Prediction> {
         self.active(id)
             .filter(|user| user.email == email)
             .ok_or_else(stale)?;
         let user = self.users.get_mut(id).unwrap();
+        let is_new = user.email_verified_at.is_none();
         user.email_verified_at.get_or_insert(now);
-        Ok(())
+        Ok(is_new)
     }
 
     /// The mail to an address that an account is to have was answered; what that leaves to do.

@@ -187,6 +187,8 @@ impl Operation for Register {
         moment
             .tasks
             .push(Task::letter("verify_email", &[("user_id", &id)]));
+        let registered = Event::about(&id, "registered", moment.now).by(&id);
+        moment.record(registered.in_session(&caller.session));
         let mut body = tokens_of();
         body["user"] = moment.model.me(&id);
         Ok(Prediction {

@@ -10,7 +10,7 @@ use super::{
     Call, Choice, MAIL_SITES, Moment, OTHER_PASSWORD, Operation, PASSWORD, Scenario, Site, USUAL,
 };
 use crate::mail_tokens;
-use crate::model::{self, Caller, Id, Limited, Prediction, Task};
+use crate::model::{self, Caller, Event, Id, Limited, Prediction, Task};
 
 pub const CHANGE: Scenario = Scenario {
     route: "POST /api/v1/auth/email",
@@ -162,14 +162,24 @@ impl Operation for Verify {
         _: usize,
     ) -> Result<Prediction, Prediction> {
         let (model, now) = (&mut moment.model, moment.now);
-        match &self.permission {
-            Permission::Register(id) => model.finish_registration(id, PASSWORD, now)?,
-            Permission::VerifyEmail(id, email) => model.prove_email(id, email, now)?,
+        let recorded = match &self.permission {
+            Permission::Register(id) => model
+                .finish_registration(id, PASSWORD, now)?
+                .then(|| Event::about(id, "registered", now).saying(json!({"by": "mail"}))),
+            Permission::VerifyEmail(id, email) => model
+                .prove_email(id, email, now)?
+                .then(|| Event::about(id, "email_verified", now)),
             Permission::ChangeEmail(id, email, version) => {
                 let told = model.change_email(id, email, *version, now)?;
+                let is_changed = told.is_some();
                 moment.tasks.extend(told);
+                is_changed.then(|| Event::about(id, "email_changed", now))
             }
             Permission::ResetPassword(..) => return Err(model::stale()),
+        };
+        if let Some(event) = recorded {
+            let id = event.account.clone().unwrap_or_default();
+            moment.record(event.by(&id));
         }
         Ok(Prediction::new(204, json!(null)))
     }
@@ -247,6 +257,8 @@ impl Operation for Change {
         }
         let told = Task::letter("email_change_requested", &[("user_id", user)]);
         moment.tasks.extend([told, confirmed]);
+        let requested = Event::about(user, "email_change_requested", moment.now).by(user);
+        moment.record(requested.in_session(session));
         Ok(Prediction::new(202, json!(null)))
     }
 }

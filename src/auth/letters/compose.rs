@@ -216,20 +216,24 @@ impl Draft<'_> {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use sha2::{Digest, Sha256};
+
     use super::*;
     use crate::auth::letters::store::{Device, Registration};
 
-    const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
     const USER: &str = "01890000-0000-7000-8000-000000000001";
     const JOB: &str = "01890000-0000-7000-8000-000000000002";
     const NOON: Timestamp = Timestamp::from_millis(1_795_176_000_000);
 
     fn config(from: &str) -> Config {
+        let key = URL_SAFE_NO_PAD.encode(Sha256::digest("a key of these tests"));
         let setting = |name: &str| {
             Some(match name {
                 "ISSUER" => "https://kith.example:8443".to_owned(),
                 "APP_URL" => "https://app.example/kith".to_owned(),
-                "SIGNING_KEYS" | "SECRET_KEYS" => format!("k:{KEY}"),
+                "SIGNING_KEYS" | "SECRET_KEYS" => format!("k:{key}"),
                 "JOB_GRACE_SECONDS" => "30".to_owned(),
                 "MAIL_TRANSPORT" => "binding".to_owned(),
                 "MAIL_FROM" => from.to_owned(),

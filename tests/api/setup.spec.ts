@@ -72,6 +72,10 @@ describe("a link", () => {
     for (const other of others) expect(other).toEqual(first);
     const trips = await Promise.all([wrong, expired, again, afterAnother].map(async (response) => (await world.control.recordOf(response)).trips.length));
     expect(trips).toEqual([1, 1, 1, 1]);
+    // Each after as much work as if it were good.
+    const { token } = newToken();
+    expect(await world.hashesOf(await setUp(token))).toBe(1);
+    expect(await world.hashesOf(await setUp(await issue()))).toBe(1);
   });
 
   test("that is wrong tells nothing of who has an account", async () => {
@@ -101,6 +105,7 @@ describe("a link", () => {
     await expectProblem(await setUp(token, { ...rosa, username: asha.username }), 409, "username_taken");
     await expectProblem(await setUp(token, { ...rosa, email: asha.email.toUpperCase() }), 409, "email_taken");
     await expectInvalid(await setUp(token, { ...rosa, password: "short" }), { "/password": "too_short" });
+    await expectInvalid(await setUp(token, { ...rosa, password: "password123" }), { "/password": "too_weak" });
     await expectInvalid(await setUp(token, { ...rosa, username: "admin" }), { "/username": "reserved" });
     expect(await countAdmins()).toBe(0);
     expect((await setUp(token, rosa)).status).toBe(201);

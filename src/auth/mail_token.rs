@@ -34,9 +34,12 @@ pub(super) enum Permission {
         new_email: String,
         credential_version: i64,
     },
-    /// Choose a new password, unless the password or the address was changed since.
+    /// Choose a new password, unless the password or the address was changed since. It may be none of the
+    /// account's names, which are said here, so that whoever checks that need not ask the database first.
     ResetPassword {
         user_id: UserId,
+        username: String,
+        email: String,
         credential_version: i64,
     },
 }
@@ -107,6 +110,8 @@ mod tests {
     fn reset() -> MailToken {
         token(Permission::ResetPassword {
             user_id: USER.parse().unwrap(),
+            username: "asha".to_owned(),
+            email: "asha@example.com".to_owned(),
             credential_version: 3,
         })
     }

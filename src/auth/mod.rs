@@ -6,12 +6,15 @@
 //! token is ever stored or logged; a sign-in takes the same work and gives the same answer for an
 //! unknown name as for a wrong password.
 
+mod devices;
 mod email;
 mod letters;
 mod mail_token;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod openapi;
 mod password;
+mod password_change;
+mod password_reset;
 mod refresh;
 mod registration;
 pub mod routes;

@@ -4,6 +4,8 @@
 use http::StatusCode;
 
 use super::email::routes::{change_email, resend_verification, verify_email};
+use super::password_change::routes::change_password;
+use super::password_reset::routes::{forgot_password, reset_password};
 use super::refresh::routes::refresh;
 use super::registration::routes::{Accepted, Registered, register};
 use super::routes::{PublicKeys, Tokens, get_public_keys};
@@ -86,6 +88,16 @@ pub fn describe(document: &mut Document) {
             StatusCode::ACCEPTED,
             "A mail is on its way, unless the address is proved.",
         )),
+        Operation::post(api!("/auth/password"), change_password)
+            .answers(Answer::no_content("The password is the new one."))
+            .refuses(Error::Forbidden(Code::WrongPassword)),
+        Operation::post(api!("/auth/password/forgot"), forgot_password).answers(Answer::new(
+            StatusCode::ACCEPTED,
+            "If there is an account with this address, a mail is on its way.",
+        )),
+        Operation::post(api!("/auth/password/reset"), reset_password)
+            .answers(Answer::no_content("The password is the new one."))
+            .refuses(Error::Unprocessable(Code::InvalidMailToken)),
         Operation::get("/.well-known/jwks.json", get_public_keys)
             .answers(Answer::ok::<PublicKeys<'static>>("The keys."))
             .never(Code::DependencyUnavailable),
@@ -101,6 +113,8 @@ pub fn describe(document: &mut Document) {
             include_str!("refresh/routes.rs"),
             include_str!("setup/routes.rs"),
             include_str!("email/routes.rs"),
+            include_str!("password_change/routes.rs"),
+            include_str!("password_reset/routes.rs"),
         ),
         operations,
     );

@@ -12,7 +12,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::refresh::{self, RefreshToken};
-use super::{email, registration, sessions, setup, sign_in, token};
+use super::{
+    email, password_change, password_reset, registration, sessions, setup, sign_in, token,
+};
 use crate::app::App;
 use crate::error::{Code, Error};
 use crate::http::bookmark;
@@ -31,6 +33,8 @@ pub fn router() -> Router {
         .merge(refresh::routes::router())
         .merge(setup::routes::router())
         .merge(email::routes::router())
+        .merge(password_change::routes::router())
+        .merge(password_reset::routes::router())
         .route("/.well-known/jwks.json", get(get_public_keys))
 }
 

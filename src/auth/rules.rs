@@ -42,6 +42,19 @@ pub(super) fn check_password(
     broken.map_or(Ok(()), |rule| Err(Violation::new(pointer, rule)))
 }
 
+/// A password is none of its account's `names`, which are case-folded. For whoever learns those only after
+/// the password has passed [`check_password`].
+pub(super) fn check_is_no_name(
+    pointer: &str,
+    password: &str,
+    names: [&str; 2],
+) -> Result<(), Violation> {
+    if names.contains(&fold_case(password).as_str()) {
+        return Err(Violation::new(pointer, Rule::TooWeak));
+    }
+    Ok(())
+}
+
 /// Whatever is longer is nobody's name or password, and not worth hashing.
 pub(super) fn check_length(pointer: &str, text: &str) -> Result<(), Violation> {
     if text.contains('\0') {

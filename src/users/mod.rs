@@ -23,7 +23,8 @@ pub use standing::{
 };
 pub use store::{
     Me, NewAccount, Taken, append_account, append_account_of_registration, append_email,
-    append_email_proof, append_password_upgrade, append_post_count, select_me,
+    append_email_proof, append_password, append_password_by_mail, append_password_upgrade,
+    append_post_count, select_me,
 };
 pub(crate) use store::{blocked_between, short_person};
 

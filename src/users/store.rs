@@ -185,6 +185,39 @@ where id = ?1 and changes() = 1",
     );
 }
 
+/// Appends a new password, of which `to` is the hash, if `from` is still that of the old one. What was
+/// allowed under the old one by mail is void.
+pub fn append_password(batch: &mut Batch, user: &UserId, from: &str, to: &str) -> Write {
+    batch.write(
+        "update users
+set password_hash = ?3,
+  credential_version = credential_version + 1,
+  version = version + 1
+where id = ?1 and password_hash = ?2",
+        params![user, from, to],
+    )
+}
+
+/// Appends a new password, of which `to` is the hash, for whoever has a mail that was made at
+/// `credential_version`, if the account is still there and active. The mail has also proved the address.
+pub fn append_password_by_mail(
+    batch: &mut Batch,
+    user: &UserId,
+    credential_version: i64,
+    to: &str,
+    now: Timestamp,
+) -> Write {
+    batch.write(
+        "update users
+set password_hash = ?3,
+  credential_version = credential_version + 1,
+  email_verified_at = coalesce(email_verified_at, ?4),
+  version = version + 1
+where id = ?1 and credential_version = ?2 and status = 'active'",
+        params![user, credential_version, to, now],
+    )
+}
+
 /// Appends `by` to a person's count of posts, if the statement before changed a row.
 pub fn append_post_count(batch: &mut Batch, author: &UserId, by: i64) {
     batch.write(

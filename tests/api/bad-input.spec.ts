@@ -16,7 +16,9 @@ await ben.like(post);
 for (const liked of [post, ...others]) await world.jobsDone(liked);
 
 /** The routes to which somebody shows who they are: what they show is right or wrong, and has no rules. */
-const SHOWN = ["/auth/login", "/auth/refresh", "/auth/email/verify"];
+const SHOWN = ["/auth/login", "/auth/refresh", "/auth/email/verify", "/auth/password", "/auth/password/reset"];
+/** What is answered to those who show the wrong thing, or what cannot be one. */
+const NOT_THEIRS = [401, 403, 422];
 
 /** Whether a field is such a thing, there or elsewhere. */
 const isShown = (path: string, field: Field) => SHOWN.includes(path) || field.name === "token";
@@ -31,7 +33,7 @@ interface BodyRoute {
   method: string;
   path: string;
   actor: Actor;
-  /** A body that would be accepted. */
+  /** A body that would be accepted; where that would change who anybody is, one that shows the wrong thing. */
   good: () => Record<string, unknown>;
   fields: Field[];
 }
@@ -103,6 +105,27 @@ const BODY_ROUTES: BodyRoute[] = [
   },
   {
     method: "POST",
+    path: "/auth/password",
+    actor: asha,
+    good: () => ({ current_password: "not hers", new_password: "two horses of my own" }),
+    fields: [text("current_password"), text("new_password")],
+  },
+  {
+    method: "POST",
+    path: "/auth/password/forgot",
+    actor: world.anonymous,
+    good: () => ({ email: `${world.uniqueName("nobody")}@example.com` }),
+    fields: [text("email")],
+  },
+  {
+    method: "POST",
+    path: "/auth/password/reset",
+    actor: world.anonymous,
+    good: () => ({ token: "nobody's", new_password: "two horses of my own" }),
+    fields: [text("token"), text("new_password")],
+  },
+  {
+    method: "POST",
     path: "/posts",
     actor: asha,
     good: () => ({ caption: "fine", visibility: "public" }),
@@ -131,9 +154,9 @@ afterEach(async () => {
   expect(await stored()).toEqual(before);
 });
 
-/** Rows of every table. That somebody tried is counted, whatever comes of it. */
+/** Rows of every table. That somebody tried is counted and noted, whatever comes of it. */
 async function stored(): Promise<Record<string, number>> {
-  const { rate_limits: _, ...counts } = await world.state.rowCounts();
+  const { rate_limits: _, audit_events: __, ...counts } = await world.state.rowCounts();
   return counts;
 }
 
@@ -175,7 +198,7 @@ describe("bodies", () => {
   test.for(TEXT_FIELDS)("$method $path: $field.name of 10 KB is too long", async ({ method, path, actor, good, field }) => {
     const response = await actor.fetch(method, path, { ...good(), [field.name]: "x".repeat(10_000) });
     // What cannot be a name, a password or a token is only a wrong one.
-    if (isShown(path, field)) expect([401, 422]).toContain(response.status);
+    if (isShown(path, field)) expect(NOT_THEIRS).toContain(response.status);
     else await expectProblem(response, 422, "invalid");
   });
 
@@ -185,7 +208,7 @@ describe("bodies", () => {
     for (const control of controls) {
       const response = await actor.fetch(method, path, { ...good(), [field.name]: `ab${control}cdefgh` });
       if (isShown(path, field)) {
-        expect([401, 422]).toContain(response.status);
+        expect(NOT_THEIRS).toContain(response.status);
         continue;
       }
       const problem = await expectProblem(response, 422, "invalid");
@@ -267,7 +290,7 @@ describe("SQL in every field", () => {
       // A display name and a password may be any words; kept words of a new account would be stored.
       const broken = ["/auth/register", "/setup"].includes(path) ? { username: "-" } : {};
       const response = await actor.fetch(method, path, { ...good(), ...broken, [field.name]: sql });
-      expect([401, 403, 422]).toContain(response.status);
+      expect(NOT_THEIRS).toContain(response.status);
       const answer = await response.text();
       expect(answer).not.toMatch(/sqlite|d1_error|syntax|argon2/i);
       expect(answer).not.toContain(sql);

@@ -60,6 +60,19 @@ const refresh = (world: World, token: string) => world.anonymous.fetch("POST", "
 const answer = (world: World, permission: MailPermission) =>
   world.anonymous.fetch("POST", "/auth/email/verify", { token: world.keys.mailToken(permission) });
 
+/** Asks for what must be refused so, by a batch that committed. */
+async function refusedCost(world: World, status: number, asked: Promise<Response>): Promise<Rows> {
+  const response = await asked;
+  expect(response.status).toBe(status);
+  return recordedRows(await world.control.recordOf(response));
+}
+
+/** Asks for a new password by the first link that this person was sent. */
+function resetPassword(world: World, { id, username, email }: PersonActor): Promise<Response> {
+  const token = world.keys.mailToken({ may: "reset_password", user_id: id, username, email, credential_version: 1 });
+  return world.anonymous.fetch("POST", "/auth/password/reset", { token, new_password: "another good long passphrase" });
+}
+
 /** The first and the second page of a list. */
 function pages(operation: string, path: (place: Place) => string, who: (place: Place) => Actor): Budget[] {
   const most = { trips: 1, read: 240, written: 0 };
@@ -236,6 +249,75 @@ const BUDGETS: Budget[] = [
       const dana = await world.person("dana");
       await world.state.run("update users set password_hash = ?2 where id = ?1", dana.id, OLDER_HASH);
       return costOf(world, world.anonymous.fetch("POST", "/auth/login", { username: dana.username, password: "the long passphrase of asha" }));
+    },
+  },
+  {
+    operation: "sign in, from a new device",
+    // The device, the letter and its place in the queue.
+    most: { trips: 2, read: 10, written: 9 },
+    measure: async ({ world }) => {
+      const { username, password } = await world.person("dana");
+      return costOf(world, world.anonymous.fetch("POST", "/auth/login", { username, password }, { "user-agent": "another" }));
+    },
+  },
+  ...(["a wrong password", "an unknown name"] as const).map((which): Budget => ({
+    operation: `sign in, with ${which}`,
+    most: { trips: 2, read: 6, written: 3 },
+    measure: async ({ world }) => {
+      const username = which === "an unknown name" ? world.uniqueName("nobody") : (await world.person("dana")).username;
+      return refusedCost(world, 401, world.anonymous.fetch("POST", "/auth/login", { username, password: "a guess" }));
+    },
+  })),
+  {
+    operation: "change the password, signed in on one device",
+    most: { trips: 2, read: 12, written: 6 },
+    measure: async ({ world }) => {
+      const dana = await world.person("dana");
+      return costOf(world, dana.fetch("POST", "/auth/password", { current_password: dana.password, new_password: "another good long passphrase" }));
+    },
+  },
+  {
+    operation: "change the password, signed in on four devices",
+    // Two rows read and one written more for each.
+    most: { trips: 2, read: 18, written: 9 },
+    measure: async ({ world }) => {
+      const dana = await world.person("dana");
+      await Promise.all(Array.from({ length: 3 }, () => dana.onAnotherDevice()));
+      return costOf(world, dana.fetch("POST", "/auth/password", { current_password: dana.password, new_password: "another good long passphrase" }));
+    },
+  },
+  {
+    operation: "change the password, with a wrong one",
+    most: { trips: 1, read: 6, written: 1 },
+    measure: async ({ world }) => {
+      const dana = await world.person("dana");
+      const body = { current_password: "a guess", new_password: "another good long passphrase" };
+      return refusedCost(world, 403, dana.fetch("POST", "/auth/password", body));
+    },
+  },
+  ...(["an account's", "nobody's"] as const).map((whose): Budget => ({
+    operation: `forgot the password, of ${whose} address`,
+    most: { trips: 1, read: 4, written: 5 },
+    measure: async ({ world }) => {
+      const email = whose === "nobody's" ? `${world.uniqueName("nobody")}@example.com` : (await world.person("dana")).email;
+      return costOf(world, world.anonymous.fetch("POST", "/auth/password/forgot", { email }));
+    },
+  })),
+  {
+    operation: "reset the password, signed in on one device",
+    most: { trips: 1, read: 10, written: 6 },
+    measure: async ({ world }) => {
+      const dana = await world.person("dana");
+      return costOf(world, resetPassword(world, dana));
+    },
+  },
+  {
+    operation: "reset the password again, by the same link",
+    most: { trips: 1, read: 8, written: 1 },
+    measure: async ({ world }) => {
+      const dana = await world.person("dana");
+      await resetPassword(world, dana);
+      return refusedCost(world, 422, resetPassword(world, dana));
     },
   },
   {

@@ -26,6 +26,9 @@ describe("routes that are not there", () => {
     ["/auth/email", ["POST"]],
     ["/auth/email/verify", ["POST"]],
     ["/auth/email/resend", ["POST"]],
+    ["/auth/password", ["POST"]],
+    ["/auth/password/forgot", ["POST"]],
+    ["/auth/password/reset", ["POST"]],
     ["/profile", ["GET", "PATCH"]],
     [`/users/${asha.username}`, ["GET"]],
     ["/posts", ["GET", "POST"]],
@@ -166,6 +169,8 @@ describe("cost and time", () => {
       [ben, "GET", "/notifications"],
       [ben, "POST", "/notifications/read", { up_to: 1 }],
       [ben, "DELETE", `/posts/${mine.id}`],
+      [ben, "POST", "/auth/password", { current_password: ben.password, new_password: "two horses of my own" }],
+      [world.anonymous, "POST", "/auth/password/forgot", { email: ben.email }],
       [ben, "POST", "/auth/logout"],
     ];
     for (const [actor, method, path, body] of requests) {
@@ -247,6 +252,9 @@ describe("the log", () => {
       password: `${secret} password`,
     });
     await log(world.anonymous, "POST", "/auth/login", "/api/v1/auth/login", { email: `${secret}@example.com`, password: secret });
+    await log(ben, "POST", "/auth/password", "/api/v1/auth/password", { current_password: secret, new_password: `${secret} password` });
+    await log(world.anonymous, "POST", "/auth/password/forgot", "/api/v1/auth/password/forgot", { email: `${secret}@example.com` });
+    await log(world.anonymous, "POST", "/auth/password/reset", "/api/v1/auth/password/reset", { token: secret, new_password: `${secret} password` });
     await log(ben, "POST", "/posts", "/api/v1/posts", { caption: secret });
     await log(ben, "POST", "/posts", "/api/v1/posts", `{"caption":"${secret}`);
     await log(ben, "PUT", `/posts/${post.id}/like`, "/api/v1/posts/{id}/like");

@@ -60,6 +60,7 @@ describe("the very next request", () => {
     ["GET", "/profile", undefined],
     ["GET", "/notifications", undefined],
     ["POST", "/notifications/read", { up_to: 1 }],
+    ["POST", "/auth/password", { current_password: "hers", new_password: "two horses of my own" }],
     ["POST", "/auth/logout", undefined],
     ["GET", "/auth/sessions", undefined],
     ["DELETE", "/auth/sessions/01900000-0000-7000-8000-000000000000", undefined],

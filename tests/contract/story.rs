@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::FutureExt;
 use http::Request;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, USER_AGENT};
 use http_body_util::BodyExt;
 use kith::app::{App, Deployment};
 use kith::http::body::Body;
@@ -109,7 +109,9 @@ fn setting(name: &str, reveals_email: bool) -> Option<String> {
         "REVEAL_EMAIL" => u8::from(reveals_email).to_string(),
         "MAIL_TRANSPORT" => "binding".to_owned(),
         "MAIL_FROM" => "Kith <no-reply@kith.example>".to_owned(),
-        "RATE_LIMITS" => "sign-in-name=2/900,registration-address=6/3600".to_owned(),
+        "RATE_LIMITS" => "sign-in-name=2/900,registration-address=7/3600,session-password=2/900,\
+            mail-address=2/3600"
+            .to_owned(),
         _ => return None,
     })
 }
@@ -289,16 +291,18 @@ struct Person {
 /// Everything that Kith asks its database, from the first account to the last dead letter.
 fn tell(database: Sqlite) -> Vec<Sent> {
     let kith = Kith::new(database);
-    let (asha, ben, chen, emil) = (
+    let (asha, ben, chen, emil, fatou) = (
         kith.register("asha"),
         kith.register("ben"),
         kith.register("chen"),
         kith.register("emil"),
+        kith.register("fatou"),
     );
     mails(&kith, &asha);
     accounts(&kith, &asha);
     sessions(&kith, &emil);
     own_sessions(&kith, &asha);
+    passwords(&kith, &fatou);
     let post = posts(&kith, &asha, &ben);
     likes(&kith, [&asha, &ben, &chen], &post);
     notifications(&kith, &ben);
@@ -432,6 +436,57 @@ values ('0170f000-0000-7000-8000-000000000000', ?1, '', 'long ago', 0, 0, 0, 0)"
         vec![asha.id.as_str().into()],
     );
     kith.app().forget_old_sessions().now_or_never().unwrap();
+}
+
+/// Fatou changes her password on one of two devices, forgets it, and chooses another by a mail's link,
+/// which is shown twice.
+fn passwords(kith: &Kith, fatou: &Person) {
+    let login = |status, password: &str, device: &str| {
+        let body = json!({"email": "fatou@example.com", "password": password}).to_string();
+        let request = Request::post("/api/v1/auth/login")
+            .header(CONTENT_TYPE, "application/json")
+            .header(USER_AGENT, device);
+        let answer = kith.send(request.body(Body::from(body)).unwrap());
+        assert_eq!(answer.status, status);
+    };
+    login(200, "a passphrase of one's own", "a phone");
+    let change = |status, current: &str| {
+        let body = json!({"current_password": current, "new_password": "another passphrase"});
+        kith.ask(status, "POST", "/auth/password", &fatou.token, Some(body));
+    };
+    for status in [403, 403, 429] {
+        change(status, "a guess");
+    }
+    kith.by_hand(
+        "delete from rate_limits where key like 'session-password:%'",
+        vec![],
+    );
+    change(204, "a passphrase of one's own");
+    change(403, "a passphrase of one's own");
+    for (status, email) in [
+        (202, "fatou@example.com"),
+        (202, "nobody@example.com"),
+        (429, "nobody@example.com"),
+    ] {
+        let body = json!({"email": email});
+        kith.ask(status, "POST", "/auth/password/forgot", "", Some(body));
+    }
+    let permission = json!({
+        "may": "reset_password",
+        "user_id": fatou.id,
+        "username": "fatou",
+        "email": "fatou@example.com",
+        "credential_version": 2,
+        "expires_at": BEGINNING.plus(Duration::from_hours(1)).millis(),
+    });
+    let token = mail_token(permission);
+    for status in [204, 422] {
+        let body = json!({"token": token, "new_password": "a third passphrase"});
+        kith.ask(status, "POST", "/auth/password/reset", "", Some(body));
+    }
+    kith.ask(401, "GET", "/profile", &fatou.token, None);
+    login(200, "a third passphrase", "a laptop");
+    kith.deliver();
 }
 
 /// Ben's post for his followers, of whom Asha is one.
@@ -654,9 +709,9 @@ fn answered_mails(kith: &Kith) {
         let body = json!({"username": username, "email": email, "password": password});
         kith.ask(status, "POST", "/auth/register", "", Some(body));
     };
-    register(202, "fatou", "fatou@example.com");
-    register(202, "fatou", "fatou@example.com");
-    register(409, "fatou", "asha@example.com");
+    register(202, "faye", "faye@example.com");
+    register(202, "faye", "faye@example.com");
+    register(409, "faye", "asha@example.com");
     register(409, "asha", "gus@example.com");
     register(202, "gus", "asha@example.com");
     let waiting = kith.column("select id from registrations order by username");

@@ -58,6 +58,7 @@ test.skipIf(PYTHON === "").for(cases)("seed $seed, $who: no answer is another th
       document: new URL("/openapi.json", url).href,
       peers: who === "signed in" ? stage.peers : [],
       mailToken: stage.mailToken,
+      mailTokens: stage.mailTokens,
       seed,
       examples: EXAMPLES,
       directory,

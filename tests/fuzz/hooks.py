@@ -9,6 +9,7 @@ import atexit
 import json
 import os
 import re
+import urllib.request
 from collections import Counter
 
 import schemathesis
@@ -16,6 +17,22 @@ from schemathesis.openapi.checks import RejectedPositiveData, UseAfterFree
 
 # Pairs of pointer and rule: what the tests over HTTP, too, know that a schema cannot say.
 UNSAYABLE = {tuple(pair) for pair in json.loads(os.environ["KITH_FUZZ_UNSAYABLE"])}
+
+CHANGE_PASSWORD = "POST /api/v1/auth/password"
+RESET_PASSWORD = "POST /api/v1/auth/password/reset"
+VERIFY_EMAIL = "POST /api/v1/auth/email/verify"
+UNSAYABLE_OPERATIONS = {
+    "POST /api/v1/auth/register",
+    "POST /api/v1/setup",
+    "POST /api/v1/auth/email",
+    "POST /api/v1/auth/password/forgot",
+    CHANGE_PASSWORD,
+    RESET_PASSWORD,
+}
+MAIL_TOKEN_OPERATIONS = {RESET_PASSWORD, VERIFY_EMAIL}
+
+# What the links of mails carry to somebody who does not sign in, each good once, after the one before it.
+mail_tokens = json.loads(os.environ["KITH_FUZZ_MAIL_TOKENS"])
 
 
 def body_of(response):
@@ -47,16 +64,6 @@ def is_key_of_another_request(failure, case, response):
     )
 
 
-def is_made_up_mail_token(failure, case, response):
-    """A token bears a code that only Kith can make: any other text is refused."""
-    return (
-        isinstance(failure, RejectedPositiveData)
-        and response.status_code == 422
-        and body_of(response).get("code") == "invalid_mail_token"
-        and case.operation.label == "POST /api/v1/auth/email/verify"
-    )
-
-
 def is_other_version(failure, case, response):
     """What is to be changed has one version: any other that only looks like one is refused."""
     return (
@@ -67,13 +74,23 @@ def is_other_version(failure, case, response):
     )
 
 
+def is_made_up_mail_token(failure, case, response):
+    """What a mail's link carries bears a code that only Kith can make: one that only looks like it is refused."""
+    return (
+        isinstance(failure, RejectedPositiveData)
+        and response.status_code == 422
+        and body_of(response).get("code") == "invalid_mail_token"
+        and case.operation.label in MAIL_TOKEN_OPERATIONS
+    )
+
+
 def is_unsayable_rule(failure, case, response):
-    """Reserved names, an e-mail's grammar, what is what it was already: no schema can say them."""
+    """Reserved names, an e-mail's grammar, a password that is the name, what is what it was: no schema can say them."""
     broken = body_of(response).get("errors", [])
     return (
         isinstance(failure, RejectedPositiveData)
         and response.status_code == 422
-        and case.operation.label in ("POST /api/v1/auth/register", "POST /api/v1/setup", "POST /api/v1/auth/email")
+        and case.operation.label in UNSAYABLE_OPERATIONS
         and bool(broken)
         and all((rule["pointer"], rule["code"]) in UNSAYABLE for rule in broken)
     )
@@ -87,8 +104,8 @@ def is_like_taken_back(failure, case, response):
 EXCEPTIONS = [
     is_made_up_cursor,
     is_key_of_another_request,
-    is_made_up_mail_token,
     is_other_version,
+    is_made_up_mail_token,
     is_unsayable_rule,
     is_like_taken_back,
 ]
@@ -101,7 +118,7 @@ cursors = {}
 LOOKS_RIGHT = re.compile("[A-Za-z0-9_-]{22,512}")
 # One that proves the address of somebody there; and what looks like one, as the document's example does.
 MAIL_TOKEN = os.environ["KITH_FUZZ_MAIL_TOKEN"]
-LOOKS_LIKE_MAIL_TOKEN = re.compile("[A-Za-z0-9_-]{22,}[.][A-Za-z0-9_-]+")
+LOOKS_LIKE_MAIL_TOKEN = re.compile("[A-Za-z0-9_-]+[.][A-Za-z0-9_-]+")
 
 # Those who sign in. An admin among them must not take away from either what the rest of the run needs, so
 # somebody else is promoted, demoted and suspended in their place.
@@ -127,10 +144,10 @@ def filter_failure(context, failure, case, response):
     return True
 
 
-def replace(sent, name, issued):
+def replace(sent, name, issued, looks_right=LOOKS_RIGHT):
     """Puts what was issued, if anything was, in the place of what only looks like it."""
-    value = (sent or {}).get(name)
-    if issued is not None and isinstance(value, str) and LOOKS_RIGHT.fullmatch(value):
+    value = sent.get(name) if isinstance(sent, dict) else None
+    if issued is not None and isinstance(value, str) and looks_right.fullmatch(value):
         sent[name] = issued
 
 
@@ -148,10 +165,10 @@ def before_call(context, case, kwargs):
         whom = (case.path_parameters or {}).get("username")
         if isinstance(whom, str) and whom.lower() in PEERS:
             case.path_parameters["username"] = STAND_IN
-    if case.operation.label == "POST /api/v1/auth/email/verify" and isinstance(case.body, dict):
-        token = case.body.get("token")
-        if isinstance(token, str) and LOOKS_LIKE_MAIL_TOKEN.fullmatch(token):
-            case.body["token"] = MAIL_TOKEN
+    if case.operation.label == VERIFY_EMAIL:
+        replace(case.body, "token", MAIL_TOKEN, LOOKS_LIKE_MAIL_TOKEN)
+    if case.operation.label == RESET_PASSWORD:
+        replace(case.body, "token", next(iter(mail_tokens), None), LOOKS_LIKE_MAIL_TOKEN)
 
 
 @schemathesis.hook
@@ -162,6 +179,23 @@ def after_call(context, case, response):
     cursor = body_of(response).get("next_cursor")
     if cursor is not None:
         cursors[list_of(case)] = cursor
+    if response.status_code == 204 and case.operation.label == RESET_PASSWORD:
+        del mail_tokens[0]
+    if response.status_code == 204 and case.operation.label == CHANGE_PASSWORD:
+        change_back(case, response.request)
+
+
+def change_back(case, asked):
+    """Gives whoever asked their old password back: the next case signs in by it."""
+    body = {
+        "current_password": case.body["new_password"],
+        "new_password": case.body["current_password"],
+    }
+    headers = {"Authorization": asked.headers["Authorization"], "Content-Type": "application/json"}
+    request = urllib.request.Request(asked.url, json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request) as answer:
+        if answer.status != 204:
+            raise RuntimeError(f"the password was not changed back: {answer.status}")
 
 
 @schemathesis.check

@@ -25,6 +25,8 @@ export interface Options {
   peers: readonly Peer[];
   /** One that Kith could have sent by mail: it proves the address of somebody there. */
   mailToken: string;
+  /** What the links of mails carry to somebody else, each good once, after the one before it. */
+  mailTokens: readonly string[];
   seed: number;
   /** The most cases of each operation in a phase that makes them up. */
   examples: number;
@@ -116,6 +118,7 @@ export async function runSchemathesis(options: Options): Promise<Report> {
       KITH_FUZZ_MAIL_TOKEN: options.mailToken,
       KITH_FUZZ_UNSAYABLE: JSON.stringify(UNSAYABLE),
       KITH_FUZZ_PEERS: JSON.stringify(options.peers.map(({ username }) => username)),
+      KITH_FUZZ_MAIL_TOKENS: JSON.stringify(options.mailTokens),
     }),
     stdio: ["ignore", "pipe", "pipe"],
     timeout: options.timeoutMs,

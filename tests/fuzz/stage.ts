@@ -13,6 +13,7 @@ import { LogTally } from "./log.ts";
 /** What the examples of the document sign in with. */
 const PASSWORD = "a horse of my own";
 const SETTLE_MS = 60_000;
+const LINKS = 50;
 /** No limit of requests is to hide what a request would do: the quotas are as wide as they get. */
 const VARS = { RATE_LIMIT_FACTOR: "1000" };
 const SHIELD = { limit: 1_000_000 };
@@ -21,10 +22,13 @@ export class Stage {
   readonly peers: readonly PersonActor[];
   /** The token of a mail that proves the address of one of them. */
   readonly mailToken: string;
+  /** What the links of mails carry to somebody else, each good once, after the one before it. */
+  readonly mailTokens: readonly string[];
   readonly #server: Server;
   readonly #state: State;
 
-  private constructor(server: Server, state: State, keys: Keys, peers: readonly PersonActor[]) {
+  private constructor(server: Server, state: State, keys: Keys, peers: readonly PersonActor[], forgetful: PersonActor) {
+    this.mailTokens = linksTo(forgetful, keys);
     this.#server = server;
     this.#state = state;
     this.peers = peers;
@@ -37,7 +41,8 @@ export class Stage {
     const keys = new Keys();
     const server = await startServer(keys, { ...VARS, ...vars }, { entry: BARE, shield: SHIELD });
     const state = new State(server.database, keys);
-    const stage = new Stage(server, state, keys, await populate(server.url, state, keys));
+    const peers = await populate(server.url, state, keys);
+    const stage = new Stage(server, state, keys, peers, await register(server.url, "forgetful", state, keys));
     const found = await stage.examine();
     if (found.length > 0) throw new Error(`the stage is not set:\n${found.join("\n")}`);
     return stage;
@@ -105,6 +110,13 @@ async function register(url: URL, username: string, state: State, keys: Keys): P
   const account = { id: "", username, email, password: PASSWORD, accessToken, refreshToken };
   const { id } = await new PersonActor(url, account).profile();
   return new PersonActor(url, { ...account, id });
+}
+
+/** As many links to a new password as a run can use. */
+function linksTo({ id, username, email }: PersonActor, keys: Keys): string[] {
+  const inADay = Date.now() + 86_400_000;
+  const link = (version: number) => keys.mailToken({ may: "reset_password", user_id: id, username, email, credential_version: version }, inADay);
+  return Array.from({ length: LINKS }, (_, index) => link(index + 1));
 }
 
 /** Answers those who sign in: the one whom the document's examples name, an admin, and somebody else. */

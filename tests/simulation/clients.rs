@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use http::Request;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, IF_NONE_MATCH};
+use http::header::{
+    AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, IF_NONE_MATCH, USER_AGENT,
+};
 use http_body_util::BodyExt;
 use kith::http::body::Body;
 use kith::http::headers::{CF_CONNECTING_IP, D1_BOOKMARK, IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
@@ -37,6 +39,8 @@ pub struct Client {
     careless: bool,
     /// Its address as the platform writes it, and whose that is.
     address: (&'static str, &'static str),
+    /// What it calls itself, and what kind of device that is.
+    agent: (&'static str, &'static str),
 }
 
 /// The addresses there are: few, so that people share some, and each of them in several forms.
@@ -49,6 +53,24 @@ const ADDRESSES: [(&str, &str); 7] = [
     ("203.0.113.8", "the house beside"),
     ("", "nowhere"),
 ];
+
+/// What devices call themselves, of three kinds.
+const AGENTS: [(&str, &str); 5] = [
+    ("Kith/1.2 (Phone; OS 17.4)", "a phone"),
+    ("Kith/2.0.1-beta (Phone; OS 18)", "a phone"),
+    ("kith/3 (phone; os 18_1)", "a phone"),
+    ("Kith/1.2 (Laptop)", "a laptop"),
+    ("", "something"),
+];
+
+/// The network of whoever has an address.
+fn network_of(address: &'static str) -> &'static str {
+    match address {
+        "a house" | "the house beside" => "the houses'",
+        "a network" | "the network beside" => "the networks'",
+        nowhere => nowhere,
+    }
+}
 
 /// Seconds before its end at which a client renews a token.
 const RENEWED: i64 = 300;
@@ -67,6 +89,7 @@ impl Client {
             memory,
             hashes,
             careless: world.chaos.happens(0.3),
+            agent: AGENTS[world.chaos.pick(AGENTS.len())],
             address: ADDRESSES[world
                 .chaos
                 .pick(if world.chaos.focus.fault == chaos::USED_UP {
@@ -188,7 +211,11 @@ impl Client {
             caller: self.memory.caller.clone(),
         };
         let run = world.prepare(what, scenario.sites);
-        world.state().runs[run].address = self.address.1;
+        {
+            let run = &mut world.state().runs[run];
+            run.address = self.address.1;
+            run.device = (self.agent.1, network_of(self.address.1));
+        }
         let bookmark = self.bookmark();
         let request = self.request(&operation.call(), bookmark.as_deref());
         world.bring(run, bookmark.as_deref());
@@ -242,6 +269,9 @@ impl Client {
         }
         if !self.address.0.is_empty() {
             request = request.header(CF_CONNECTING_IP, self.address.0);
+        }
+        if !self.agent.0.is_empty() {
+            request = request.header(USER_AGENT, self.agent.0);
         }
         if let Some(key) = &call.idempotency_key {
             request = request.header(IDEMPOTENCY_KEY, key);

@@ -294,6 +294,7 @@ impl World {
         let user = state.model.users.get_mut(user).unwrap();
         user.password = password;
         user.hash = named;
+        user.salt = 0;
         user.credential_version += 1;
     }
 
@@ -433,7 +434,7 @@ const KINDS: u64 = 9;
 /// and some who are in a hurry: what must hold when it comes between two trips needs both.
 pub async fn meddle(world: Arc<World>) {
     let chaos = &world.chaos;
-    let doors = ["auth.login", "auth.email"];
+    let doors = ["auth.login", "auth.email", "auth.password", "auth.reset"];
     let at_the_door = doors.iter().any(|door| chaos.focus.site.starts_with(door));
     let favourite = match chaos.focus.site {
         site if site.starts_with("auth.set_up") => LINKING,

@@ -83,7 +83,7 @@ impl World {
     /// first batch that can have it.
     fn predict(
         &self,
-        run: RunId,
+        number: RunId,
         parcel: &Parcel,
         place: Place,
     ) -> (Option<Prediction>, Vec<Task>) {
@@ -96,7 +96,7 @@ impl World {
             lag,
             ..
         } = &mut *state;
-        let run = &mut runs[run];
+        let run = &mut runs[number];
         run.executed = true;
         let What::Request { operation, caller } = &run.what else {
             return (None, vec![]);
@@ -114,6 +114,8 @@ impl World {
                 now: parcel.sent,
                 first_sent: run.first_sent.unwrap_or(parcel.sent),
                 address: run.address,
+                device: run.device,
+                run: number,
                 tasks: vec![],
             };
             let happened = operation.happen(caller.as_ref(), &mut moment, parcel.trip);

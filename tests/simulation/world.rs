@@ -19,7 +19,7 @@ use crate::executor::{Spawner, pause};
 use crate::hands::InHand;
 use crate::keys::{self, Step};
 use crate::mails;
-use crate::model::{Caller, Id, Limited, Model, Prediction, Strictness, Window};
+use crate::model::{Caller, Device, Id, Limited, Model, Prediction, Strictness, Window};
 use crate::ports::ports;
 use crate::replicas::{Brought, Lag, Past};
 use crate::scenarios::{Operation, Site};
@@ -77,6 +77,8 @@ pub struct Run {
     pub sites: &'static [Site],
     /// Whose the client's address is, as limits tell addresses apart.
     pub address: &'static str,
+    /// What sent it, and from which network.
+    pub device: Device,
     /// What the platform's limiter has refused it for.
     pub shielded: Option<Shield>,
     /// How many answers of the database it has seen.
@@ -310,6 +312,7 @@ impl World {
             what,
             sites,
             address: "",
+            device: ("", ""),
             shielded: None,
             trips: 0,
             began: self.clock.now(),

@@ -105,6 +105,8 @@ impl Draft<'_> {
             Letter::ResetPassword { .. } => {
                 let permission = Permission::ResetPassword {
                     user_id: account.id.clone(),
+                    username: account.username.clone(),
+                    email: account.email.clone(),
                     credential_version: account.credential_version,
                 };
                 let until = self.created_at.plus(PASSWORD_RESET);
@@ -341,10 +343,14 @@ mod tests {
     #[test]
     fn a_password_can_be_chosen_for_an_hour_by_whoever_had_the_account_then() {
         let email = "asha@example.com".to_owned();
-        let letter = Letter::ResetPassword { email };
+        let letter = Letter::ResetPassword {
+            email: email.clone(),
+        };
         let mail = composed(&letter, facts(), 0).unwrap();
         let granted = Permission::ResetPassword {
             user_id: USER.parse().unwrap(),
+            username: "asha".to_owned(),
+            email,
             credential_version: 3,
         };
         let last = NOON.plus(Duration::from_mins(59));

@@ -113,6 +113,7 @@ async fn register_openly(
         user_id: user.clone(),
     };
     let mail = letters::append_if_changed(&mut batch, app, cause, letter)?;
+    session.append_device(&mut batch, cause);
     let me = users::select_me(&mut batch, &user);
     let outcome = attempt.run(batch, app.ports().database.as_ref()).await?;
     let taken = outcome.first(&taken)?.ok_or_else(no_row)?;

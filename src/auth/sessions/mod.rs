@@ -18,6 +18,7 @@ use crate::platform::Database;
 use crate::time::Timestamp;
 
 pub(super) use opening::Session;
+pub(super) use store::append_end;
 
 /// How long a session lives without being renewed.
 pub(super) const LIFETIME: Duration = Duration::from_hours(60 * 24);

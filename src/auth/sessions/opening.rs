@@ -1,13 +1,18 @@
 //! A session that begins.
 
+use std::sync::Arc;
+
 use http::header::{HeaderMap, USER_AGENT};
 
 use super::{LIFETIME, rules, store};
 use crate::app::App;
+use crate::auth::devices::Device;
 use crate::auth::refresh;
 use crate::auth::routes::Tokens;
 use crate::error::Error;
+use crate::http::exchange::Exchange;
 use crate::id::{SessionId, UserId};
+use crate::jobs::{AppendedJob, NewJob};
 use crate::platform::{Batch, Write};
 
 /// A session about to begin.
@@ -67,5 +72,25 @@ impl<'a> Session<'a> {
             expires_at: now.plus(LIFETIME),
         };
         store::append_session(batch, &session, password_hash)
+    }
+
+    /// Appends, after the session, that its account has been signed in from this device. Nobody is told:
+    /// who has just made an account knows.
+    pub(in crate::auth) fn append_device(&self, batch: &mut Batch, cause: &Exchange) {
+        self.device(cause).append(batch);
+    }
+
+    /// Likewise, and the mail about a device that is new to an account which has been signed in before.
+    pub(in crate::auth) fn append_device_and_tell(
+        &self,
+        batch: &mut Batch,
+        cause: &Arc<Exchange>,
+    ) -> AppendedJob {
+        let letter = NewJob::new(self.app, Arc::clone(cause));
+        self.device(cause).append_and_tell(batch, letter)
+    }
+
+    fn device(&self, cause: &Exchange) -> Device<'_> {
+        Device::of(self.app, cause, self.user, &self.id, &self.user_agent)
     }
 }

@@ -55,6 +55,30 @@ where id = ?2 and status = 'active' and password_hash = ?7",
     )
 }
 
+/// Appends that the account's sessions end, but for `but`, if `password_hash` is the account's by now: a
+/// password that was not changed after all ends nothing.
+pub(in crate::auth) fn append_end(
+    batch: &mut Batch,
+    user: &UserId,
+    but: Option<&SessionId>,
+    password_hash: &str,
+    now: Timestamp,
+) {
+    batch.write(
+        "update sessions
+set revoked_at = ?4
+where user_id = ?1
+  and id is not ?2
+  and revoked_at is null
+  and exists (
+    select 1
+    from users
+    where id = ?1 and password_hash = ?3
+  )",
+        params![user, but, password_hash, now],
+    );
+}
+
 /// Ends the viewer's own session, which is the event `signed_out`.
 pub(super) fn revoke(viewer: &Viewer, now: Timestamp, signed_out: &audit::Event) -> Batch {
     let mut batch = Batch::guarded(viewer);

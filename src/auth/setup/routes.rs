@@ -79,6 +79,7 @@ pub(in crate::auth) async fn set_up(
         .about(&user)
         .in_session(session.id());
     audit::append_if_changed(&mut batch, &signed_in);
+    session.append_device(&mut batch, &cause);
     let me = users::select_me(&mut batch, &user);
     let outcome = attempt.run(batch, ports.database.as_ref()).await?;
     let found = outcome

@@ -1,6 +1,9 @@
 //! `POST /auth/login`.
 
+use std::sync::Arc;
+
 use axum::Router;
+use axum::extract::Extension;
 use axum::response::Response;
 use axum::routing::post;
 use http::header::HeaderMap;
@@ -8,11 +11,13 @@ use http::header::HeaderMap;
 use super::rules::LoginRequest;
 use super::store;
 use crate::app::App;
+use crate::audit::{Event, Kind};
 use crate::auth::password;
 use crate::auth::sessions::Session;
 use crate::error::{Code, Error};
 use crate::http::api;
 use crate::http::body::JsonBody;
+use crate::http::exchange::Exchange;
 use crate::http::extract::Json;
 use crate::http::rate_limit::{Limit, Limiter};
 use crate::http::respond::json;
@@ -38,6 +43,7 @@ pub(in crate::auth) async fn login(
     app: App,
     limiter: Limiter,
     headers: HeaderMap,
+    Extension(cause): Extension<Arc<Exchange>>,
     Json(request): Json<LoginRequest>,
 ) -> Result<Response, Error> {
     let (name, typed) = request.parse()?;
@@ -56,14 +62,26 @@ pub(in crate::auth) async fn login(
     let stored = row.as_ref().map(|row| row.password_hash.as_str());
     let matches = password::verify(&typed, stored, &app.ports().cost)?;
     let refused = || Error::Unauthenticated(Code::InvalidCredentials);
-    let account = row
-        .filter(|row| matches && row.status != "deleted")
-        .ok_or_else(refused)?;
-    if account.status == "suspended" {
-        return Err(Error::Forbidden(Code::AccountSuspended));
-    }
+    let failed = Event::new(&app, &cause, Kind::SignInFailed);
+    let account = match row {
+        Some(row) if matches && row.status == "active" => row,
+        row => {
+            let failed = match &row {
+                Some(row) => failed.about(&row.id),
+                None => failed,
+            };
+            app.run(store::refuse(&failed)).await?;
+            return Err(match row {
+                Some(row) if matches && row.status == "suspended" => {
+                    Error::Forbidden(Code::AccountSuspended)
+                }
+                _ => refused(),
+            });
+        }
+    };
     let upgraded = password::upgrade(&typed, &account.password_hash, &app.ports().cost)?;
     let (session, tokens) = Session::begin(&app, &account.id, &headers)?;
+    let signed_in = Event::new(&app, &cause, Kind::SignedIn);
     let mut batch = Batch::public();
     // A session begins under the hash that is the account's by then, so its upgrade comes first. Of two
     // sign-ins at once, the second finds in its place what it would have put there itself.
@@ -74,10 +92,14 @@ pub(in crate::auth) async fn login(
         &account.password_hash
     };
     let opened = session.append(&mut batch, hash);
+    store::append_outcome(&mut batch, &account.id, session.id(), &signed_in, &failed);
     attempt.give_back(&mut batch);
-    if app.run(batch).await?.changes(opened)? != 1 {
+    let letter = session.append_device_and_tell(&mut batch, &cause);
+    let outcome = app.run(batch).await?;
+    if outcome.changes(opened)? != 1 {
         return Err(refused());
     }
+    letter.wake(&app, &outcome)?;
     attempt.tell_given_back();
     Ok(json(&tokens))
 }

@@ -43,7 +43,7 @@ impl Policy {
 pub enum Limit {
     /// Sign-ins that failed, by the name that was typed.
     SignInName,
-    /// Sign-ins, by address.
+    /// Sign-ins, and new passwords by mail, by address.
     SignInAddress,
     /// Registrations, by address.
     RegistrationAddress,

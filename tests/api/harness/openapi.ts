@@ -71,6 +71,8 @@ const BEFORE_THE_ROUTE = ["too_many_requests", "maintenance", "misconfigured", "
 export const UNSAYABLE = [
   ["/username", "reserved"],
   ["/password", "too_weak"],
+  ["/new_password", "too_weak"],
+  ["/new_password", "unchanged"],
   ["/email", "invalid_format"],
   ["/email", "invalid_characters"],
   ["/new_email", "invalid_format"],

@@ -57,6 +57,8 @@ pub struct Model {
     pub events: BTreeMap<Id, Event>,
     /// The links that make a first admin, by what is kept of them, and until when.
     pub links: BTreeMap<String, Timestamp>,
+    /// From where each account has signed in.
+    pub devices: BTreeMap<Id, BTreeSet<Device>>,
     /// How much of each quota is used.
     pub counts: BTreeMap<Window, u32>,
     pub strictness: Strictness,
@@ -71,6 +73,9 @@ pub struct Recorded {
     pub answer: Value,
     pub at: Timestamp,
 }
+
+/// What kind of device somebody uses, and in which network.
+pub type Device = (&'static str, &'static str);
 
 /// Who asks, on which device.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -44,6 +44,8 @@ pub struct User {
     /// Which hash of it is stored: its own, the one that all share, or one made with other parameters. A
     /// sign-in fails if it is another by the second trip, even of the same password.
     pub hash: &'static str,
+    /// Tells those apart that Kith made for one account.
+    pub salt: usize,
     pub status: Status,
     pub role: &'static str,
     pub plan: &'static str,
@@ -67,6 +69,7 @@ impl User {
             credential_version: 1,
             password,
             hash: password,
+            salt: 0,
             status: Status::Active,
             role: "user",
             plan: "free",
@@ -88,19 +91,50 @@ impl Model {
             .find(|(_, user)| user.username == username)
     }
 
+    /// Who has this username or e-mail address.
+    pub fn named(&self, name: &str) -> Option<(&Id, &User)> {
+        let mut users = self.users.iter();
+        users.find(|(_, user)| user.username == name || user.email == name)
+    }
+
     /// Whether a password opens the account with a username or an e-mail address, which is then named.
     ///
     /// # Errors
     /// The refusal.
     pub fn check_password(&self, name: &str, password: &str) -> Result<Id, Prediction> {
-        let mut users = self.users.iter();
-        let (id, user) = users
-            .find(|(_, user)| user.username == name || user.email == name)
+        let (id, user) = self
+            .named(name)
             .filter(|(_, user)| user.password == password)
             .ok_or_else(|| Prediction::refusal(401, "invalid_credentials"))?;
         match user.status {
             Status::Active => Ok(id.clone()),
             Status::Suspended => Err(Prediction::refusal(403, "account_suspended")),
+        }
+    }
+
+    /// An account, if it may act.
+    pub fn active(&self, id: &str) -> Option<&User> {
+        let user = self.users.get(id)?;
+        (user.status == Status::Active).then_some(user)
+    }
+
+    /// The account has another password, whose hash is as no other: its sessions end, but for one.
+    pub fn change_password(
+        &mut self,
+        id: &str,
+        password: &'static str,
+        salt: usize,
+        but: Option<&Id>,
+    ) {
+        let user = self.users.get_mut(id).unwrap();
+        user.password = password;
+        user.hash = "its own";
+        user.salt = salt;
+        user.credential_version += 1;
+        for (session, found) in &mut self.sessions {
+            if found.user == id && Some(session) != but {
+                found.lives = false;
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kith::time::Timestamp;
 
-use super::{Id, Model, Prediction, Status, Task, User};
+use super::{Id, Model, Prediction, Task, User};
 
 /// For how long a registration waits.
 pub const WAITS: Duration = Duration::from_hours(24);
@@ -37,11 +37,6 @@ impl Model {
 
     fn has_account(&self, email: &str) -> bool {
         self.users.values().any(|user| user.email == email)
-    }
-
-    fn active(&self, id: &str) -> Option<&User> {
-        let user = self.users.get(id)?;
-        (user.status == Status::Active).then_some(user)
     }
 
     /// The mail of a registration was answered. Whether that made the account.

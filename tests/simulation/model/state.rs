@@ -12,7 +12,7 @@ use super::{Event, Model, OLDER_HASH, Registration, User};
 pub type State = BTreeMap<&'static str, Vec<Value>>;
 
 /// How each table is read: one JSON array a row.
-const TABLES: [(&str, &str); 14] = [
+const TABLES: [(&str, &str); 15] = [
     (
         "users",
         "select json_array(
@@ -29,6 +29,11 @@ const TABLES: [(&str, &str); 14] = [
     (
         "setup_tokens",
         "select json_array(hash, expires_at) as row from setup_tokens order by hash",
+    ),
+    (
+        // How many each account has, because which they are cannot be read.
+        "devices",
+        "select json_array(user_id, count(*)) as row from devices group by user_id order by user_id",
     ),
     (
         "sessions",
@@ -159,6 +164,39 @@ fn promised_event(id: &str, event: &Event) -> Value {
     ])
 }
 
+/// What each person is shown, with its newest actors.
+fn promised_groups(model: &Model) -> Vec<Value> {
+    let groups = model.inboxes.iter().flat_map(|(user, inbox)| {
+        inbox.groups.iter().map(move |(post, group)| {
+            let mut latest = group.actors.iter().rev();
+            let (first, second, third) = (latest.next(), latest.next(), latest.next());
+            json!([
+                user,
+                post,
+                group.seq,
+                first,
+                second,
+                third,
+                group.actors.len()
+            ])
+        })
+    });
+    groups.collect()
+}
+
+/// How often who did what is limited, without who.
+fn promised_counts(model: &Model) -> Vec<Value> {
+    let mut counts: BTreeMap<_, Vec<u32>> = BTreeMap::new();
+    for (window, used) in &model.counts {
+        let of_all = counts.entry((window.resets_at, window.name)).or_default();
+        of_all.push(*used);
+        of_all.sort_unstable();
+    }
+    let counts = counts.iter();
+    let counts = counts.map(|((resets_at, name), used)| json!([resets_at, name, used]));
+    counts.collect()
+}
+
 /// What the model holds.
 fn promised(model: &Model) -> State {
     let users = model.users.iter().map(|(id, user)| promised_user(id, user));
@@ -217,37 +255,17 @@ fn promised(model: &Model) -> State {
         .inboxes
         .iter()
         .map(|(user, inbox)| json!([user, inbox.last_seq, inbox.read_seq, inbox.unread()]));
-    let groups = model.inboxes.iter().flat_map(|(user, inbox)| {
-        inbox.groups.iter().map(move |(post, group)| {
-            let mut latest = group.actors.iter().rev();
-            let (first, second, third) = (latest.next(), latest.next(), latest.next());
-            json!([
-                user,
-                post,
-                group.seq,
-                first,
-                second,
-                third,
-                group.actors.len()
-            ])
-        })
-    });
-    let mut counts: BTreeMap<_, Vec<u32>> = BTreeMap::new();
-    for (window, used) in &model.counts {
-        let of_all = counts.entry((window.resets_at, window.name)).or_default();
-        of_all.push(*used);
-        of_all.sort_unstable();
-    }
-    let counts = counts.iter();
-    let counts = counts.map(|((resets_at, name), used)| json!([resets_at, name, used]));
     let events = model.events.iter();
     let events = events.map(|(id, event)| promised_event(id, event));
     let links = model.links.iter();
     let links = links.map(|(hash, expires_at)| json!([hash, expires_at.millis()]));
+    let devices = model.devices.iter();
+    let devices = devices.map(|(user, devices)| json!([user, devices.len()]));
     State::from([
         ("users", users.collect()),
         ("audit_events", events.collect()),
         ("setup_tokens", links.collect()),
+        ("devices", devices.collect()),
         ("sessions", sessions.collect()),
         ("registrations", registrations.collect()),
         ("posts", posts.collect()),
@@ -260,8 +278,8 @@ fn promised(model: &Model) -> State {
         ("jobs", jobs.collect()),
         ("told", model.told.iter().map(|told| json!(told)).collect()),
         ("inboxes", inboxes.collect()),
-        ("notifications", groups.collect()),
-        ("rate_limits", counts.collect()),
+        ("notifications", promised_groups(model)),
+        ("rate_limits", promised_counts(model)),
     ])
 }
 

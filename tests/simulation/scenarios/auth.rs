@@ -1,5 +1,6 @@
 //! Accounts and sessions.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::json;
@@ -7,11 +8,12 @@ use serde_json::json;
 use super::{Answer, Call, MAIL_SITES, Memory, Moment, Operation, Scenario, Site, USUAL};
 use crate::chaos;
 use crate::model::{
-    self, ANYTHING, Caller, Event, Limited, OLDER_HASH, Prediction, Registration, Session, Task,
-    User,
+    self, ANYTHING, Caller, Event, Id, Limited, OLDER_HASH, Prediction, Registration, Session,
+    Task, User,
 };
 use crate::refresh_tokens;
 use crate::tokens;
+use crate::world::RunId;
 
 pub const REGISTER: Scenario = Scenario {
     route: "POST /api/v1/auth/register",
@@ -46,6 +48,7 @@ pub const LOGIN: Scenario = Scenario {
         Site::writing("auth.login: password"),
         Site::writing("auth.login: session"),
     ],
+    leads_to: MAIL_SITES,
     weight: 1,
     hashes: true,
     draw: |choice| {
@@ -189,6 +192,7 @@ impl Operation for Register {
             .push(Task::letter("verify_email", &[("user_id", &id)]));
         let registered = Event::about(&id, "registered", moment.now).by(&id);
         moment.record(registered.in_session(&caller.session));
+        note_device(moment, &id);
         let mut body = tokens_of();
         body["user"] = moment.model.me(&id);
         Ok(Prediction {
@@ -249,6 +253,12 @@ pub(super) fn begin_session(moment: &mut Moment<'_>, user: &str) -> Result<Calle
     })
 }
 
+/// Notes from where an account has been signed in. Whether that is news: it is new, and not the first.
+pub(super) fn note_device(moment: &mut Moment<'_>, user: &str) -> bool {
+    let devices = moment.model.devices.entry(user.to_owned()).or_default();
+    devices.insert(moment.device) && devices.len() > 1
+}
+
 /// The hash of the one token of a session that was not used, as it is stored.
 pub(super) fn newest_token(moment: &Moment<'_>, session: &str) -> String {
     let sql = "select current_hash as id from sessions where id = ?1";
@@ -291,8 +301,62 @@ struct Login {
     /// Whether it is typed in capitals.
     shouts: bool,
     password: &'static str,
-    /// The hash that the password was held against.
-    checked: Mutex<&'static str>,
+    /// What came of looking at the password, by request.
+    checked: Mutex<BTreeMap<RunId, Checked>>,
+}
+
+/// What came of looking at a password.
+#[derive(Clone)]
+enum Checked {
+    /// It is that of this hash.
+    Right(Credentials),
+    /// It is not, or the account may not act; whose that is, if anybody's.
+    Refused(Option<Id>, Prediction),
+}
+
+/// A hash, as no other of the account.
+pub(super) type Credentials = (&'static str, usize);
+
+impl Login {
+    /// What the password is held against, and what comes of it.
+    fn look(&self, moment: &Moment<'_>) -> Checked {
+        let model = &moment.model;
+        match model.check_password(&self.name, self.password) {
+            Ok(id) => Checked::Right(credentials(moment, &id)),
+            Err(refusal) => {
+                let owner = model.named(&self.name).map(|(id, _)| id.clone());
+                Checked::Refused(owner, refusal)
+            }
+        }
+    }
+
+    fn checked(&self) -> std::sync::MutexGuard<'_, BTreeMap<RunId, Checked>> {
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The hash of an account's password.
+pub(super) fn credentials(moment: &Moment<'_>, user: &str) -> Credentials {
+    let user = &moment.model.users[user];
+    (user.hash, user.salt)
+}
+
+/// What a sign-in by this hash leaves in its place.
+fn upgraded((hash, salt): Credentials) -> Credentials {
+    if hash == OLDER_HASH {
+        (PASSWORD, 0)
+    } else {
+        (hash, salt)
+    }
+}
+
+/// A sign-in was refused, to whomever it belongs.
+fn record_refusal(moment: &mut Moment<'_>, account: Option<&str>) {
+    let event = Event {
+        account: account.map(str::to_owned),
+        ..Event::about("", "sign_in_failed", moment.now)
+    };
+    moment.record(event);
 }
 
 impl Operation for Login {
@@ -327,37 +391,55 @@ impl Operation for Login {
             ];
             moment.model.count(&subjects, moment.now)?;
         }
-        let checked = moment.model.check_password(&self.name, self.password);
-        let hash = checked
-            .as_ref()
-            .map(|id| moment.model.users[id].hash)
-            .unwrap_or_default();
-        let mut held_against = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = self.look(moment);
         if trip == 0 {
-            *held_against = hash;
+            self.checked().insert(moment.run, found.clone());
             // No effect yet that would be all there is to come.
-            let waits = |_| Prediction::new(200, json!("no answer before the session"));
-            return Err(checked.map_or_else(|refusal| refusal, waits));
+            return Err(match found {
+                Checked::Right(_) => Prediction::new(200, json!("no answer before the session")),
+                Checked::Refused(..) => Prediction::new(401, json!("no answer before its event")),
+            });
         }
+        let checked = self.checked().get(&moment.run).cloned();
+        let held_against = match checked {
+            Some(Checked::Right(credentials)) => credentials,
+            Some(Checked::Refused(account, refusal)) => {
+                record_refusal(moment, account.as_deref());
+                return Err(refusal);
+            }
+            None => return Err(Prediction::new(200, json!("a session without a password"))),
+        };
         // Suspended, or the password changed, between the two trips: that it did not work is all
         // that is told.
-        let refused = || Prediction::refusal(401, "invalid_credentials");
-        let user = checked.map_err(|_| refused())?;
+        let user = moment.model.check_password(&self.name, self.password);
         // A hash of other parameters is replaced by the one that all share, by whichever sign-in is first.
-        let upgraded = match *held_against {
-            OLDER_HASH => PASSWORD,
-            hash => hash,
+        let upgraded = upgraded(held_against);
+        let user = user
+            .ok()
+            .filter(|id| [held_against, upgraded].contains(&credentials(moment, id)));
+        let Some(user) = user else {
+            let owner = moment.model.named(&self.name).map(|(id, _)| id.clone());
+            record_refusal(moment, owner.as_deref());
+            return Err(Prediction::refusal(401, "invalid_credentials"));
         };
-        if *held_against != hash && upgraded != hash {
-            return Err(refused());
-        }
-        moment.model.users.get_mut(&user).unwrap().hash = upgraded;
+        let account = moment.model.users.get_mut(&user).unwrap();
+        (account.hash, account.salt) = upgraded;
         let counted_at = moment.first_sent;
         moment
             .model
             .give_back(Limited::SignInName, &name, counted_at);
+        let caller = begin_session(moment, &user)?;
+        let event = Event::about(&user, "signed_in", moment.now).by(&user);
+        moment.record(event.in_session(&caller.session));
+        if note_device(moment, &user) {
+            let names = [
+                ("user_id", user.as_str()),
+                ("session_id", caller.session.as_str()),
+            ];
+            moment.tasks.push(Task::letter("new_device", &names));
+        }
         Ok(Prediction {
-            session: Some(begin_session(moment, &user)?),
+            session: Some(caller),
             ..Prediction::new(200, tokens_of())
         })
     }

@@ -9,6 +9,7 @@ mod health;
 mod likes;
 mod lists;
 mod notifications;
+mod passwords;
 mod posts;
 mod refresh;
 mod sessions;
@@ -25,8 +26,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::chaos::Chaos;
-use crate::model::{self, Caller, Event, Id, Model, Prediction, Registration, Task};
+use crate::model::{self, Caller, Device, Event, Id, Model, Prediction, Registration, Task};
 use crate::refresh_tokens;
+use crate::world::RunId;
 
 pub use auth::{OTHER_PASSWORD, PASSWORD};
 pub use conditional::Seen;
@@ -89,6 +91,10 @@ pub struct Moment<'a> {
     pub first_sent: Timestamp,
     /// Whose the client's address is.
     pub address: &'static str,
+    /// What sent the request, and from which network.
+    pub device: Device,
+    /// Which request it is.
+    pub run: RunId,
     /// What ought to be left to do.
     pub tasks: Vec<Task>,
 }
@@ -415,6 +421,9 @@ pub const SCENARIOS: &[Scenario] = &[
     email::CHANGE,
     email::VERIFY,
     email::RESEND,
+    passwords::CHANGE,
+    passwords::FORGOT,
+    passwords::RESET,
     health::READY,
     likes::LIKE,
     likes::UNLIKE,

@@ -1,0 +1,69 @@
+//! From where an account signs in, as its owner would tell devices apart, so that they are told of a new
+//! one.
+//!
+//! Invariants: no address and nothing that a device says of itself is stored, only a keyed hash that no
+//! two accounts share; a device is noted in the batch of the session that begins there.
+
+mod rules;
+mod store;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::app::App;
+use crate::http::exchange::Exchange;
+use crate::id::{SessionId, UserId};
+use crate::jobs::{AppendedJob, NewJob};
+use crate::platform::Batch;
+use crate::time::Timestamp;
+
+/// What the code of a device is made for.
+const CODE: &str = "device";
+
+/// Bytes of a device's hash: enough that no two meet.
+const HASH_BYTES: usize = 16;
+
+/// Where a session begins.
+pub(super) struct Device<'a> {
+    user: &'a UserId,
+    session: &'a SessionId,
+    fingerprint: String,
+    now: Timestamp,
+}
+
+impl<'a> Device<'a> {
+    /// The device from which `session` of `user` begins: whatever calls itself by this `user_agent`, but
+    /// for its version, in the client's network.
+    pub(super) fn of(
+        app: &App,
+        cause: &Exchange,
+        user: &'a UserId,
+        session: &'a SessionId,
+        user_agent: &str,
+    ) -> Self {
+        let family = rules::family(user_agent);
+        let network = rules::network(&cause.client_address);
+        let parts = [user.as_str(), &family, &network].map(str::as_bytes);
+        let code = app.secret_keys().lasting_code(CODE, &parts);
+        let hash = code.get(..HASH_BYTES).unwrap_or(&code);
+        Self {
+            user,
+            session,
+            fingerprint: URL_SAFE_NO_PAD.encode(hash),
+            now: app.now(),
+        }
+    }
+
+    /// Appends that the account has been signed in from here, if the session has begun. It makes no
+    /// difference where that is known.
+    pub(super) fn append(&self, batch: &mut Batch) {
+        store::append(batch, self);
+    }
+
+    /// Likewise, and the mail that tells the account's owner, if it has been signed in before, but never
+    /// from here.
+    pub(super) fn append_and_tell(&self, batch: &mut Batch, letter: NewJob) -> AppendedJob {
+        store::append(batch, self);
+        store::append_letter(batch, self, letter)
+    }
+}

@@ -1,0 +1,35 @@
+//! The `devices` table.
+
+use super::Device;
+use crate::jobs::{AppendedJob, NewJob, insert_job};
+use crate::platform::{Batch, params};
+
+/// Appends the device, if its session has begun. One that is known stays as it is.
+pub(super) fn append(batch: &mut Batch, device: &Device<'_>) {
+    batch.write(
+        "insert into devices (user_id, fingerprint, created_at)
+select user_id, ?2, ?3
+from sessions
+where id = ?1
+on conflict do nothing",
+        params![device.session, device.fingerprint.as_str(), device.now],
+    );
+}
+
+/// Appends the mail about a device, if the statement before has found it new, and the account has another:
+/// its first sign-in ever is expected.
+pub(super) fn append_letter(batch: &mut Batch, device: &Device<'_>, letter: NewJob) -> AppendedJob {
+    letter.append(
+        batch,
+        insert_job!(
+            "json_object('kind', 'mail', 'letter', 'new_device', 'user_id', ?6, 'session_id', ?7)",
+            "where changes() = 1
+  and exists (
+    select 1
+    from devices
+    where user_id = ?6 and fingerprint <> ?8
+  )"
+        ),
+        params![device.user, device.session, device.fingerprint.as_str()],
+    )
+}

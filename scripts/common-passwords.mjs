@@ -33,7 +33,7 @@ export function commonPasswords() {
   const known = JSON.parse(readFileSync(createRequire(import.meta.url).resolve(SOURCE), "utf8"));
   if (!Array.isArray(known)) throw new Failure(`${SOURCE} is no list.`);
   const folded = known.map((password) => String(password).toLowerCase());
-  const long = [...new Set(folded.filter((password) => [...password].length >= SHORTEST))];
+  const long = [...new Set(folded.filter((password) => password.length >= SHORTEST))];
   if (long.length < COUNT) throw new Failure(`${SOURCE} has only ${long.length} passwords of ${SHORTEST} letters or more.`);
   return long.slice(0, COUNT);
 }
@@ -71,4 +71,4 @@ async function run() {
   say(`✓ ${COUNT} passwords in ${bytes.length} bytes, ${gzipSync(bytes, { level: 9 }).length} compressed`);
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) main(run);
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await main(run);

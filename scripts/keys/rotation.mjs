@@ -178,7 +178,7 @@ function read(text, name) {
   const records = new Map(lines.filter(isRecord).map((line) => timesOf(line.slice(`# ${name} `.length))));
   const others = (/** @type {string[]} */ part) => part.filter((line) => !isRecord(line));
   return {
-    keys: keys.map((key) => /** @type {Key} */ ({ ...key, ...records.get(key.id) })),
+    keys: keys.map((key) => ({ ...key, ...records.get(key.id) })),
     before: others(lines.slice(0, place)),
     after: others(lines.slice(place + 1)),
     prefix,

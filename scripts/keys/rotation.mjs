@@ -174,7 +174,8 @@ function read(text, name) {
   });
   if (new Set(keys.map(({ id }) => id)).size < keys.length) throw broken("has two keys with one id");
   if (new Set(keys.map(({ bytes }) => bytes)).size < keys.length) throw broken("has one key under two ids");
-  const isRecord = (/** @type {string} */ line) => line.startsWith(`# ${name} `);
+  const record = new RegExp(`^# ${name} \\S+: (?:${TIMES.map(([, word]) => word).join("|")}) `);
+  const isRecord = (/** @type {string} */ line) => record.test(line);
   const records = new Map(lines.filter(isRecord).map((line) => timesOf(line.slice(`# ${name} `.length))));
   const others = (/** @type {string[]} */ part) => part.filter((line) => !isRecord(line));
   return {

@@ -60,32 +60,38 @@ impl Timestamp {
     /// As people write it, to the minute: `20 November 2026, 08:07 UTC`.
     #[must_use]
     pub fn in_words(self) -> String {
-        const MONTHS: [&str; 12] = [
-            "January",
-            "February",
-            "March",
-            "April",
-            "May",
-            "June",
-            "July",
-            "August",
-            "September",
-            "October",
-            "November",
-            "December",
-        ];
-        let time = chrono::DateTime::from_timestamp_millis(self.0).unwrap_or_default();
-        let month = usize::try_from(time.month0())
-            .ok()
-            .and_then(|month| MONTHS.get(month));
+        let time = self.in_calendar();
         format!(
             "{} {} {}, {:02}:{:02} UTC",
             time.day(),
-            month.copied().unwrap_or_default(),
+            name(&MONTHS, time.month0()),
             time.year(),
             time.hour(),
             time.minute(),
         )
+    }
+
+    /// As the head of a mail has it (RFC 5322, section 3.3): `Fri, 20 Nov 2026 08:07:00 +0000`.
+    #[must_use]
+    pub fn in_mail(self) -> String {
+        let time = self.in_calendar();
+        let weekday = time.weekday().num_days_from_monday();
+        format!(
+            "{:.3}, {:02} {:.3} {:04} {:02}:{:02}:{:02} +0000",
+            name(&WEEKDAYS, weekday),
+            time.day(),
+            name(&MONTHS, time.month0()),
+            time.year(),
+            time.hour(),
+            time.minute(),
+            time.second(),
+        )
+    }
+
+    fn in_calendar(self) -> chrono::DateTime<chrono::Utc> {
+        // A point outside chrono's range (±262,000 years) can only be a corrupt row; the epoch
+        // shows that it is one without failing the whole answer.
+        chrono::DateTime::from_timestamp_millis(self.0).unwrap_or_default()
     }
 
     /// Milliseconds from `earlier` until this point; zero if `earlier` is later.
@@ -95,12 +101,43 @@ impl Timestamp {
     }
 }
 
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
+const WEEKDAYS: [&str; 7] = [
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+];
+
+/// The name at a place, counted from 0.
+fn name<'a>(names: &[&'a str], place: u32) -> &'a str {
+    let place = usize::try_from(place).ok();
+    place
+        .and_then(|place| names.get(place).copied())
+        .unwrap_or_default()
+}
+
 /// RFC 3339 in UTC with milliseconds: `2026-11-20T08:07:00.000Z`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A point outside chrono's range (±262,000 years) can only be a corrupt row; the epoch
-        // shows that it is one without failing the whole answer.
-        let time = chrono::DateTime::from_timestamp_millis(self.0).unwrap_or_default();
+        let time = self.in_calendar();
         formatter.write_str(&time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
     }
 }
@@ -125,6 +162,7 @@ mod tests {
     fn a_timestamp_can_be_said_in_words() {
         let time = Timestamp::from_millis(1_795_162_020_007);
         assert_eq!(time.in_words(), "20 November 2026, 08:07 UTC");
+        assert_eq!(time.in_mail(), "Fri, 20 Nov 2026 08:07:00 +0000");
         assert_eq!(
             Timestamp::from_millis(0).in_words(),
             "1 January 1970, 00:00 UTC"

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, Value as Json, json};
 
 use crate::app::App;
 use crate::auth::{self, Letter};
@@ -30,7 +30,11 @@ pub(crate) use store::insert_job;
 
 /// What can be left to do. The JSON of it is the job's payload, in its row and in its message.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(
+    tag = "kind",
+    rename_all = "snake_case",
+    try_from = "Map<String, Json>"
+)]
 pub enum Job {
     /// Tell the author of a post that somebody likes it.
     Like {
@@ -56,7 +60,36 @@ pub enum Job {
     },
 }
 
+/// Reads a payload.
+impl TryFrom<Map<String, Json>> for Job {
+    type Error = &'static str;
+
+    fn try_from(said: Map<String, Json>) -> Result<Self, Self::Error> {
+        Self::read(&said).ok_or("no job that this version knows")
+    }
+}
+
 impl Job {
+    /// By hand, as a letter is: [`Letter::read`].
+    fn read(said: &Map<String, Json>) -> Option<Self> {
+        let text = |name| said.get(name).and_then(Json::as_str);
+        Some(match text("kind")? {
+            "like" => Self::Like {
+                post_id: text("post_id")?.parse().ok()?,
+                actor_id: text("actor_id")?.parse().ok()?,
+                recipient_id: text("recipient_id")?.parse().ok()?,
+            },
+            "post_deleted" => Self::PostDeleted {
+                post_id: text("post_id")?.parse().ok()?,
+                author_id: text("author_id")?.parse().ok()?,
+            },
+            "mail" => Self::Mail {
+                letter: Letter::read(said)?,
+            },
+            _ => return None,
+        })
+    }
+
     /// The text of its row and of its message.
     fn payload(&self) -> Result<String, Error> {
         serde_json::to_string(self).map_err(Error::internal)
@@ -172,6 +205,7 @@ impl AppendedJob {
     ///
     /// # Errors
     /// [`Error::Internal`] if the row written is no job.
+    #[inline(never)] // Every flow ends with it; a copy in each would be most of their size.
     pub fn wake(self, app: &App, outcome: &Outcome) -> Result<(), Error> {
         let Some(store::Payload { payload }) = outcome.first(&self.row)? else {
             return Ok(());

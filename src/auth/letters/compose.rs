@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::Letter;
-use super::store::{Account, Facts};
+use super::store::Facts;
 use super::templates::{Kind, Shown};
 use super::words;
 use crate::auth::mail_token::{MailToken, Permission};
@@ -79,51 +79,43 @@ impl Draft<'_> {
     }
 
     fn content(&self, letter: &Letter, facts: Facts) -> Result<Option<Content>, Error> {
-        if let Letter::Registration { .. } = letter {
-            return self.registration(letter, facts);
-        }
-        // Nobody else is written to: not the suspended, and nobody where there is no account.
-        let Some(account) = facts.account else {
-            return Ok(None);
-        };
-        let told = |kind| Ok(Some(self.about(kind, &account)));
+        let told = |kind| Ok(Some(self.about(kind, &facts)));
         match letter {
-            Letter::VerifyEmail { user_id } if !account.verified => {
+            Letter::Registration { registration_id } => {
+                let permission = Permission::Register {
+                    registration_id: registration_id.clone(),
+                };
+                self.registration(permission, &facts)
+            }
+            Letter::VerifyEmail { .. } if facts.verified => Ok(None),
+            Letter::VerifyEmail { user_id } => {
                 let permission = Permission::VerifyEmail {
                     user_id: user_id.clone(),
-                    email: account.email.clone(),
+                    email: facts.email.clone(),
                 };
                 let until = self.created_at.plus(ADDRESS_PROOF);
-                self.with_link(
-                    self.about(Kind::VerifyEmail, &account),
-                    Page::VerifyEmail,
-                    permission,
-                    until,
-                )
+                let content = self.about(Kind::VerifyEmail, &facts);
+                self.with_link(content, Page::VerifyEmail, permission, until)
             }
-            Letter::Registration { .. } | Letter::VerifyEmail { .. } => Ok(None),
             Letter::ResetPassword { .. } => {
+                let content = self.about(Kind::ResetPassword, &facts);
+                let Some(user_id) = facts.id else {
+                    return Ok(None);
+                };
                 let permission = Permission::ResetPassword {
-                    user_id: account.id.clone(),
-                    username: account.username.clone(),
-                    email: account.email.clone(),
-                    credential_version: account.credential_version,
+                    user_id,
+                    username: facts.username.clone(),
+                    email: facts.email.clone(),
+                    credential_version: facts.credential_version,
                 };
                 let until = self.created_at.plus(PASSWORD_RESET);
-                self.with_link(
-                    self.about(Kind::ResetPassword, &account),
-                    Page::ResetPassword,
-                    permission,
-                    until,
-                )
+                self.with_link(content, Page::ResetPassword, permission, until)
             }
             Letter::PasswordChanged { .. } => told(Kind::PasswordChanged),
             Letter::NewDevice { .. } => {
-                let mut content = self.about(Kind::NewDevice, &account);
-                let said = facts
-                    .device
-                    .map_or_else(String::new, |device| device.user_agent);
-                content.shown.device = words::device(&said);
+                let mut content = self.about(Kind::NewDevice, &facts);
+                content.shown.device =
+                    words::device(facts.user_agent.as_deref().unwrap_or_default());
                 Ok(Some(content))
             }
             Letter::ConfirmEmail {
@@ -131,7 +123,7 @@ impl Draft<'_> {
                 new_email,
                 credential_version,
             } => {
-                if facts.address_taken || *credential_version != account.credential_version {
+                if facts.taken || *credential_version != facts.credential_version {
                     return Ok(None);
                 }
                 let permission = Permission::ChangeEmail {
@@ -139,14 +131,14 @@ impl Draft<'_> {
                     new_email: new_email.clone(),
                     credential_version: *credential_version,
                 };
-                let mut content = self.about(Kind::ConfirmEmail, &account);
+                let mut content = self.about(Kind::ConfirmEmail, &facts);
                 content.to.clone_from(new_email);
                 let until = self.created_at.plus(ADDRESS_PROOF);
                 self.with_link(content, Page::VerifyEmail, permission, until)
             }
             Letter::EmailChangeRequested { .. } => told(Kind::EmailChangeRequested),
             Letter::EmailChanged { old_email, .. } => {
-                let mut content = self.about(Kind::EmailChanged, &account);
+                let mut content = self.about(Kind::EmailChanged, &facts);
                 content.to.clone_from(old_email);
                 Ok(Some(content))
             }
@@ -155,46 +147,37 @@ impl Draft<'_> {
 
     /// To whoever reads the mails of the address: how to go on, or that they have an account, and nothing
     /// of it.
-    fn registration(&self, letter: &Letter, facts: Facts) -> Result<Option<Content>, Error> {
-        let (Letter::Registration { registration_id }, Some(registration)) =
-            (letter, facts.registration)
-        else {
-            return Ok(None);
-        };
-        let (to, username, kind) = match registration.owner_status.as_deref() {
-            None => (
-                registration.email,
-                registration.username,
-                Kind::Registration,
-            ),
-            Some("active") => (registration.email, String::new(), Kind::AccountExists),
-            Some(_) => return Ok(None),
-        };
-        let content = self.content_of(kind, to, &username);
-        let permission = Permission::Register {
-            registration_id: registration_id.clone(),
-        };
-        let until = registration.expires_at;
-        if kind == Kind::AccountExists {
-            return Ok((self.now < until).then_some(content));
+    fn registration(
+        &self,
+        permission: Permission,
+        facts: &Facts,
+    ) -> Result<Option<Content>, Error> {
+        let until = facts.expires_at.unwrap_or(self.now);
+        match facts.owner_status.as_deref() {
+            None => {
+                let content = self.about(Kind::Registration, facts);
+                self.with_link(content, Page::VerifyEmail, permission, until)
+            }
+            Some("active") if self.now < until => Ok(Some(self.about(Kind::AccountExists, facts))),
+            // It is over, or nobody who may sign in reads it.
+            Some(_) => Ok(None),
         }
-        self.with_link(content, Page::VerifyEmail, permission, until)
     }
 
-    fn about(&self, kind: Kind, account: &Account) -> Content {
-        self.content_of(kind, account.email.clone(), &account.username)
-    }
-
-    fn content_of(&self, kind: Kind, to: String, username: &str) -> Content {
+    fn about(&self, kind: Kind, facts: &Facts) -> Content {
         let name = self.config.mail_from.name.as_str();
         let shown = Shown {
             subject: kind.subject(),
             app: if name.is_empty() { "Kith" } else { name }.to_owned(),
-            username: words::username(username),
+            username: words::username(&facts.username),
             at: self.created_at.in_words(),
             ..Shown::default()
         };
-        Content { to, kind, shown }
+        Content {
+            to: facts.email.clone(),
+            kind,
+            shown,
+        }
     }
 
     /// The mail with a link that lets its reader do what `permission` says, unless that is over already.
@@ -223,7 +206,6 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     use super::*;
-    use crate::auth::letters::store::{Device, Registration};
 
     const USER: &str = "01890000-0000-7000-8000-000000000001";
     const JOB: &str = "01890000-0000-7000-8000-000000000002";
@@ -246,19 +228,12 @@ mod tests {
         Config::read(setting).ok().unwrap()
     }
 
-    fn account() -> Account {
-        Account {
-            id: USER.parse().unwrap(),
-            username: "asha".into(),
-            email: "asha@example.com".into(),
-            verified: false,
-            credential_version: 3,
-        }
-    }
-
     fn facts() -> Facts {
         Facts {
-            account: Some(account()),
+            id: Some(USER.parse().unwrap()),
+            username: "asha".into(),
+            email: "asha@example.com".into(),
+            credential_version: 3,
             ..Facts::default()
         }
     }
@@ -336,7 +311,7 @@ mod tests {
     #[test]
     fn an_address_that_is_verified_is_not_asked_for_again() {
         let mut facts = facts();
-        facts.account.as_mut().unwrap().verified = true;
+        facts.verified = true;
         assert_eq!(composed(&verify(), facts, 0), None);
     }
 
@@ -379,18 +354,16 @@ mod tests {
         assert!(!mail.text.contains("asha@example.com"));
         assert_eq!(composed(&letter(2), facts(), 0), None);
         let mut taken = facts();
-        taken.address_taken = true;
+        taken.taken = true;
         assert_eq!(composed(&letter(3), taken, 0), None);
     }
 
     fn registration(owner_status: Option<&str>) -> Facts {
         Facts {
-            registration: Some(Registration {
-                username: "evil.example".into(),
-                email: "ben@example.com".into(),
-                expires_at: NOON.plus(Duration::from_hours(24)),
-                owner_status: owner_status.map(str::to_owned),
-            }),
+            username: "evil.example".into(),
+            email: "ben@example.com".into(),
+            expires_at: Some(NOON.plus(Duration::from_hours(24))),
+            owner_status: owner_status.map(str::to_owned),
             ..Facts::default()
         }
     }
@@ -407,7 +380,6 @@ mod tests {
         };
         assert_eq!(permission(&mail, "verify-email", NOON), Some(granted));
         assert_eq!(composed(&letter, registration(None), 24), None);
-        assert_eq!(composed(&letter, Facts::default(), 0), None);
     }
 
     #[test]
@@ -452,8 +424,7 @@ mod tests {
         ];
         for (letter, to) in letters {
             let mut known = facts();
-            let user_agent = "curl/8.5".to_owned();
-            known.device = Some(Device { user_agent });
+            known.user_agent = Some("curl/8.5".to_owned());
             let mail = composed(&letter, known, 1_000).unwrap();
             assert_eq!(mail.to, to);
             assert!(
@@ -462,8 +433,6 @@ mod tests {
                 mail.text
             );
             assert!(!mail.text.contains("#token="));
-            // Nobody is written to where there is no active account.
-            assert_eq!(composed(&letter, Facts::default(), 0), None);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The words of each mail, in two versions: plain, and with markup, in which everything is escaped.
 
+use std::fmt;
+
 use askama::Template;
 
 use crate::error::Error;
@@ -102,7 +104,10 @@ impl Kind {
     pub(super) fn render(self, mail: &Shown) -> Result<(String, String), Error> {
         macro_rules! both {
             ($name:ident) => {
-                (text::$name { mail }.render(), html::$name { mail }.render())
+                (
+                    written(&text::$name { mail }),
+                    written(&html::$name { mail }),
+                )
             };
         }
         let (text, html) = match self {
@@ -116,11 +121,16 @@ impl Kind {
             Self::EmailChangeRequested => both!(EmailChangeRequested),
             Self::EmailChanged => both!(EmailChanged),
         };
-        Ok((
-            text.map_err(Error::internal)?,
-            html.map_err(Error::internal)?,
-        ))
+        Ok((text?, html?))
     }
+}
+
+/// What a template says. It writes through a pointer, which keeps the code of many templates small.
+fn written(template: &impl Template) -> Result<String, Error> {
+    let mut written = String::new();
+    let writer: &mut dyn fmt::Write = &mut written;
+    template.render_into(writer).map_err(Error::internal)?;
+    Ok(written)
 }
 
 #[cfg(test)]

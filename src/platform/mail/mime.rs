@@ -1,40 +1,144 @@
-//! A mail as RFC 5322 and the MIME standards write it, for who takes it in that form.
+//! A mail as RFC 5322 and the MIME standards write it, for who takes it in that form: what Kith needs of
+//! them, which is two texts and a short head.
 
-use encodify::qp;
-use mail_builder::MessageBuilder;
-use mail_builder::headers::address::Address;
-use mail_builder::headers::content_type::ContentType;
-use mail_builder::headers::raw::Raw;
-use mail_builder::mime::{BodyPart, MimePart};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 use super::OutgoingMail;
+
+/// The longest line of a quoted-printable text, without its break (RFC 2045, section 6.7).
+const LINE: usize = 76;
+
+/// The bytes that one encoded word holds at most: 52 characters of base64, so that a line holds them, what is
+/// around them and the name of a header (RFC 2047, section 2).
+const WORD: usize = 39;
 
 /// The whole message, in ASCII with CRLF. Its two versions say the same, the richer one last (RFC 2046,
 /// section 5.1.4). The same mail gives the same bytes each time.
 pub(in crate::platform) fn mime(mail: &OutgoingMail) -> String {
-    let OutgoingMail { from, to, .. } = mail;
-    let name = (!from.name.is_empty()).then_some(from.name.as_str());
-    // `=_` stands in no quoted-printable text, so no line of a body can be taken for the boundary.
-    let boundary = format!("=_{}", mail.id);
-    let parts = ContentType::new("multipart/alternative").attribute("boundary", boundary);
-    let versions = [("text/plain", &mail.text), ("text/html", &mail.html)];
-    let versions = versions.map(|(kind, body)| {
-        let body = qp::BODY.encode(body);
-        MimePart::new(kind, BodyPart::Text(body.into())).transfer_encoding("quoted-printable")
-    });
-    let message = MessageBuilder::new()
-        .from(Address::new_address(name, from.address.as_str()))
-        .to(Address::new_address(None::<&str>, to.as_str()))
-        .subject(mail.subject.as_str())
-        .date(mail.date.seconds())
-        .message_id(mail.message_id.as_str())
+    let OutgoingMail {
+        id,
+        message_id,
+        from,
+        to,
+        ..
+    } = mail;
+    let name = phrase(&from.name);
+    let head = [
+        ("From", format!("{name}<{}>", one_line(&from.address))),
+        ("To", format!("<{}>", one_line(to))),
+        ("Subject", unstructured(&mail.subject)),
+        ("Date", mail.date.in_mail()),
+        ("Message-ID", format!("<{}>", one_line(message_id))),
         // Who delivers may put an id of its own in place of the one above; this one stays.
-        .header("X-Entity-Ref-ID", Raw::new(mail.id.as_str()))
-        .body(MimePart::new(parts, versions.to_vec()));
-    let mut bytes = Vec::new();
-    message.serialize(&mut bytes);
-    // Everything that is not ASCII has been encoded, so nothing is lost here.
-    String::from_utf8_lossy(&bytes).into_owned()
+        ("X-Entity-Ref-ID", id.clone()),
+        ("MIME-Version", "1.0".to_owned()),
+        // `=_` stands in no quoted-printable text, so no line of a body can be taken for the boundary.
+        (
+            "Content-Type",
+            format!("multipart/alternative;\r\n boundary=\"=_{id}\""),
+        ),
+    ];
+    let mut message = String::new();
+    for (name, value) in head {
+        push(&mut message, &[name, ": ", &value, "\r\n"]);
+    }
+    for (kind, body) in [("text/plain", &mail.text), ("text/html", &mail.html)] {
+        let encoded = quoted_printable(body);
+        let part = [
+            "\r\n--=_",
+            id,
+            "\r\nContent-Type: ",
+            kind,
+            "; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n",
+            &encoded,
+        ];
+        push(&mut message, &part);
+    }
+    push(&mut message, &["\r\n--=_", id, "--\r\n"]);
+    message
+}
+
+fn push(message: &mut String, texts: &[&str]) {
+    message.extend(texts.iter().copied());
+}
+
+/// A text that ends no header. [`OutgoingMail::check`] has refused any other before.
+fn one_line(text: &str) -> String {
+    text.chars()
+        .filter(|character| !character.is_control())
+        .collect()
+}
+
+/// A name before an address, with a space after it if there is one.
+fn phrase(name: &str) -> String {
+    let name = one_line(name);
+    match name.as_str() {
+        "" => name,
+        // `Sender::parse` lets no quote in.
+        _ if name.is_ascii() && name.len() <= WORD => {
+            format!("\"{}\" ", name.replace(['"', '\\'], ""))
+        }
+        _ => format!("{}\r\n ", encoded_words(&name)),
+    }
+}
+
+/// The text of a header that is for people.
+fn unstructured(text: &str) -> String {
+    let text = one_line(text);
+    if text.is_ascii() && text.len() <= WORD && !text.contains("=?") {
+        return text;
+    }
+    encoded_words(&text)
+}
+
+/// A text as encoded words, each on a line of its own (RFC 2047).
+fn encoded_words(text: &str) -> String {
+    let mut words = vec![String::new()];
+    for character in text.chars() {
+        let full = words
+            .last()
+            .is_none_or(|word| word.len().saturating_add(character.len_utf8()) > WORD);
+        if full {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut() {
+            word.push(character);
+        }
+    }
+    let encoded = |word: &String| format!("=?utf-8?B?{}?=", STANDARD.encode(word));
+    let words: Vec<_> = words.iter().map(encoded).collect();
+    words.join("\r\n ")
+}
+
+/// A text as quoted-printable (RFC 2045, section 6.7), with its line breaks as CRLF.
+fn quoted_printable(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for (place, line) in text.lines().enumerate() {
+        if place > 0 {
+            encoded.push_str("\r\n");
+        }
+        let mut length = 0_usize;
+        let mut bytes = line.bytes().peekable();
+        while let Some(byte) = bytes.next() {
+            let at_the_end = bytes.peek().is_none();
+            let plain = matches!(byte, b'!'..=b'<' | b'>'..=b'~')
+                || (matches!(byte, b' ' | b'\t') && !at_the_end);
+            let piece = if plain {
+                char::from(byte).to_string()
+            } else {
+                format!("={byte:02X}")
+            };
+            // One is kept free for the soft break.
+            if length.saturating_add(piece.len()) >= LINE {
+                encoded.push_str("=\r\n");
+                length = 0;
+            }
+            length = length.saturating_add(piece.len());
+            encoded.push_str(&piece);
+        }
+    }
+    encoded
 }
 
 #[cfg(test)]

@@ -96,6 +96,7 @@ impl World {
         let registration = Registration {
             username,
             email,
+            hash: PASSWORD,
             created_at: clock.now(),
         };
         self.write(

@@ -106,7 +106,7 @@ impl World {
         if run.happened.is_some() || (site.writes && !parcel.writes) {
             return (run.happened.clone(), vec![]);
         }
-        let happen = |model: &mut Model| {
+        let mut happen = |model: &mut Model| {
             let mut moment = Moment {
                 model,
                 database: self.database.primary(),
@@ -116,6 +116,7 @@ impl World {
                 address: run.address,
                 device: run.device,
                 run: number,
+                noted: &mut run.noted,
                 tasks: vec![],
             };
             let happened = operation.happen(caller.as_ref(), &mut moment, parcel.trip);

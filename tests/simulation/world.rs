@@ -87,6 +87,8 @@ pub struct Run {
     pub began: Timestamp,
     /// When it sent its first batch.
     pub first_sent: Option<Timestamp>,
+    /// What its operation has noted for the trips to come.
+    pub noted: String,
     /// Whether its isolate took Kith to be in maintenance when it began.
     pub in_maintenance: bool,
     /// Whether the database has run anything for it.
@@ -317,6 +319,7 @@ impl World {
             trips: 0,
             began: self.clock.now(),
             first_sent: None,
+            noted: String::new(),
             in_maintenance: false,
             executed: false,
             happened: None,

@@ -17,6 +17,8 @@ const KEPT: Duration = Duration::from_mins(2);
 pub struct Registration {
     pub username: String,
     pub email: String,
+    /// Which hash of the password is stored, as of an account.
+    pub hash: &'static str,
     pub created_at: Timestamp,
 }
 
@@ -64,7 +66,7 @@ impl Model {
         let user = User {
             email: waiting.email.clone(),
             email_verified_at: Some(now),
-            hash: "its own",
+            hash: waiting.hash,
             ..User::new(&waiting.username, password, now)
         };
         self.registrations.remove(id);

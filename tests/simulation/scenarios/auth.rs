@@ -77,7 +77,6 @@ pub const LOGIN: Scenario = Scenario {
             name: if by_email { email } else { username },
             shouts: choice.chaos.happens(0.2),
             password,
-            checked: Mutex::default(),
         })
     },
     ..USUAL
@@ -132,6 +131,7 @@ impl Register {
         let waiting = Registration {
             username: self.username.clone(),
             email: self.email.clone(),
+            hash: "its own",
             created_at: now,
         };
         let names = [("registration_id", id.as_str())];

@@ -1,6 +1,6 @@
 //! Mails that are answered, in time or too late or again; addresses that change.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use kith::time::Timestamp;
@@ -30,7 +30,6 @@ pub const CHANGE: Scenario = Scenario {
         Arc::new(Change {
             password,
             new_email: address(choice),
-            seen: Mutex::default(),
         })
     },
     ..USUAL
@@ -188,8 +187,6 @@ impl Operation for Verify {
 struct Change {
     password: &'static str,
     new_email: String,
-    /// The account's credentials when its password was looked at.
-    seen: Mutex<i64>,
 }
 
 impl Change {
@@ -219,12 +216,12 @@ impl Operation for Change {
         let user = &moment.model.users[&caller.user];
         let (version, is_right) = (user.credential_version, user.password == self.password);
         let is_same = user.email == self.new_email;
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let credentials = version.to_string();
         let session = caller.session.as_str();
         if trip == 0 {
             let subjects = [(Limited::SessionPassword, session)];
             moment.model.count(&subjects, moment.now)?;
-            *seen = version;
+            *moment.noted = credentials;
             // No effect yet that would be all there is to come.
             return Err(if is_same {
                 unchanged()
@@ -242,7 +239,7 @@ impl Operation for Change {
         ];
         let before = moment.model.counts.clone();
         moment.model.count(&subjects, counted_at)?;
-        if *seen != version {
+        if *moment.noted != credentials {
             moment.model.counts = before;
             return Err(wrong());
         }

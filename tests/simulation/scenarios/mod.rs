@@ -95,6 +95,8 @@ pub struct Moment<'a> {
     pub device: Device,
     /// Which request it is.
     pub run: RunId,
+    /// What an earlier trip of the same request has seen, as the operation words it.
+    pub noted: &'a mut String,
     /// What ought to be left to do.
     pub tasks: Vec<Task>,
 }

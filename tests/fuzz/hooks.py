@@ -119,6 +119,8 @@ LOOKS_RIGHT = re.compile("[A-Za-z0-9_-]{22,512}")
 # One that proves the address of somebody there; and what looks like one, as the document's example does.
 MAIL_TOKEN = os.environ["KITH_FUZZ_MAIL_TOKEN"]
 LOOKS_LIKE_MAIL_TOKEN = re.compile("[A-Za-z0-9_-]+[.][A-Za-z0-9_-]+")
+refresh_tokens = {}
+LOOKS_LIKE_A_REFRESH_TOKEN = re.compile("[0-9a-f-]{36}[.][0-9]+[.][A-Za-z0-9_-]+[.][A-Za-z0-9_-]+")
 
 # Those who sign in. An admin among them must not take away from either what the rest of the run needs, so
 # somebody else is promoted, demoted and suspended in their place.
@@ -146,7 +148,7 @@ def filter_failure(context, failure, case, response):
 
 def replace(sent, name, issued, looks_right=LOOKS_RIGHT):
     """Puts what was issued, if anything was, in the place of what only looks like it."""
-    value = sent.get(name) if isinstance(sent, dict) else None
+    value = (sent or {}).get(name)
     if issued is not None and isinstance(value, str) and looks_right.fullmatch(value):
         sent[name] = issued
 
@@ -165,6 +167,7 @@ def before_call(context, case, kwargs):
         # None was issued yet: what comes first may be what only who is signed in can ask.
         del case.headers[BOOKMARK]
     replace(case.query, "cursor", cursors.get(list_of(case)))
+    replace(case.body, "refresh_token", refresh_tokens.get("latest"), LOOKS_LIKE_A_REFRESH_TOKEN)
     if case.operation.label == "PATCH /api/v1/admin/users/{username}":
         whom = (case.path_parameters or {}).get("username")
         if isinstance(whom, str) and whom.lower() in PEERS:
@@ -180,26 +183,37 @@ def after_call(context, case, response):
     """Keeps what was issued."""
     for bookmark in response.headers.get(BOOKMARK.lower(), []):
         bookmarks["latest"] = bookmark
+    refresh_token = body_of(response).get("refresh_token")
+    if refresh_token is not None:
+        refresh_tokens["latest"] = refresh_token
     cursor = body_of(response).get("next_cursor")
     if cursor is not None:
         cursors[list_of(case)] = cursor
-    if response.status_code == 204 and case.operation.label == RESET_PASSWORD:
-        del mail_tokens[0]
-    if response.status_code == 204 and case.operation.label == CHANGE_PASSWORD:
-        change_back(case, response.request)
+    # Of such a path, another method may have been asked for: `OPTIONS` is answered so too.
+    if response.status_code == 204 and response.request.method == "POST":
+        if case.operation.label == RESET_PASSWORD:
+            del mail_tokens[0]
+        if case.operation.label == CHANGE_PASSWORD:
+            change_back(case, response.request)
 
 
 def change_back(case, asked):
-    """Gives whoever asked their old password back: the next case signs in by it."""
-    body = {
-        "current_password": case.body["new_password"],
-        "new_password": case.body["current_password"],
-    }
-    headers = {"Authorization": asked.headers["Authorization"], "Content-Type": "application/json"}
-    request = urllib.request.Request(asked.url, json.dumps(body).encode(), headers)
+    """Gives whoever asked their old password back, and a session: the next case signs in by the one, and
+    their other sessions have ended."""
+    old, new = case.body["current_password"], case.body["new_password"]
+    authorization = {"Authorization": asked.headers["Authorization"]}
+    ask(asked.url, {"current_password": new, "new_password": old}, authorization)
+    credentials = {"username": case.auth_identity, "password": old}
+    tokens = ask(asked.url.replace("/password", "/login"), credentials)
+    refresh_tokens["latest"] = json.loads(tokens)["refresh_token"]
+
+
+def ask(url, body, headers=None):
+    """What is answered to a request that must succeed."""
+    headers = {"Content-Type": "application/json", **(headers or {})}
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
     with urllib.request.urlopen(request) as answer:
-        if answer.status != 204:
-            raise RuntimeError(f"the password was not changed back: {answer.status}")
+        return answer.read()
 
 
 @schemathesis.check

@@ -77,6 +77,7 @@ pub const LOGIN: Scenario = Scenario {
             name: if by_email { email } else { username },
             shouts: choice.chaos.happens(0.2),
             password,
+            checked: Mutex::default(),
         })
     },
     ..USUAL

@@ -109,6 +109,7 @@ impl Operation for SetUp {
         let created = Event::about(&id, "admin_created", moment.now);
         moment.record(created.saying(json!({"by": "link"})));
         let caller = auth::begin_session(moment, &id)?;
+        auth::note_device(moment, &id);
         let signed_in = Event::about(&id, "signed_in", moment.now).by(&id);
         moment.record(signed_in.in_session(&caller.session));
         let mut body = auth::tokens_of();

@@ -1,6 +1,7 @@
 //! Mails by Cloudflare's `send_email` binding, or by a provider over HTTP.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use worker::js_sys::{Object, Reflect, global};
@@ -16,6 +17,9 @@ use crate::platform::{BoxFuture, Clock, Mail, MailError, OutgoingMail, Transport
 
 /// The binding's name.
 const BINDING: &str = "MAIL";
+
+/// How long whoever takes a mail may take to answer: far less than a job is leased for.
+const WITHIN: Duration = Duration::from_secs(10);
 
 /// The codes of the binding's errors that say that this mail will never go. Anything else, such as a limit
 /// that is used up or a domain that is not set up, somebody can mend.
@@ -54,7 +58,7 @@ impl Post {
             };
             sent.map_err(|error| refusal(&error))
         };
-        match select(Box::pin(sending), self.clock.sleep(provider::WITHIN)).await {
+        match select(Box::pin(sending), self.clock.sleep(WITHIN)).await {
             Either::Left((sent, _)) => sent,
             Either::Right(_) => Err(MailError::Unavailable("the binding does not answer".into())),
         }
@@ -108,7 +112,7 @@ async fn send_over_http(url: &str, key: &str, mail: &OutgoingMail) -> Result<(),
     request.set_body(&provider::body(mail).into());
     // Whoever answers with another place does not get the key there, nor the mail.
     request.set_redirect(RequestRedirect::Manual);
-    let millis = u32::try_from(provider::WITHIN.as_millis()).unwrap_or(u32::MAX);
+    let millis = u32::try_from(WITHIN.as_millis()).unwrap_or(u32::MAX);
     let limit = web_sys::AbortSignal::timeout_with_u32(millis);
     request.set_signal(Some(&limit));
     let scope: WorkerGlobalScope = global().unchecked_into();

@@ -1,15 +1,8 @@
 //! What a provider that takes mails over HTTP is sent, and what its answers mean.
 
-#[cfg(target_arch = "wasm32")]
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::{MailError, OutgoingMail};
-
-/// How long a provider may take to answer.
-#[cfg(target_arch = "wasm32")]
-pub(in crate::platform) const WITHIN: Duration = Duration::from_secs(10);
 
 /// The body of the request, as JSON.
 pub(in crate::platform) fn body(mail: &OutgoingMail) -> String {

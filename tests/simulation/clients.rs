@@ -214,6 +214,7 @@ impl Client {
         {
             let run = &mut world.state().runs[run];
             run.address = self.address.1;
+            run.agent = self.agent.0;
             run.device = (self.agent.1, network_of(self.address.1));
         }
         let bookmark = self.bookmark();

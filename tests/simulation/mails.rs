@@ -138,8 +138,12 @@ pub fn addressee(model: &Model, job: &Job, now: Timestamp) -> Option<String> {
     match text("letter") {
         "registration" => {
             let registration = model.registrations.get(text("registration_id"));
-            let waits = registration.filter(|waiting| now < waiting.expires_at());
-            waits.map(|waiting| waiting.email.clone())
+            let waits = registration.filter(|waiting| now < waiting.expires_at())?;
+            // Whoever has an account with the address by now is told so, unless they may not act.
+            let mut users = model.users.values();
+            let owner = users.find(|user| user.email == waits.email);
+            let may_act = owner.is_none_or(|owner| owner.status == Status::Active);
+            may_act.then(|| waits.email.clone())
         }
         "verify_email" => active()
             .filter(|user| user.email_verified_at.is_none())

@@ -114,6 +114,7 @@ impl World {
                 now: parcel.sent,
                 first_sent: run.first_sent.unwrap_or(parcel.sent),
                 address: run.address,
+                agent: run.agent,
                 device: run.device,
                 run: number,
                 noted: &mut run.noted,

@@ -77,7 +77,9 @@ pub struct Run {
     pub sites: &'static [Site],
     /// Whose the client's address is, as limits tell addresses apart.
     pub address: &'static str,
-    /// What sent it, and from which network.
+    /// What sent it, as it calls itself.
+    pub agent: &'static str,
+    /// What kind of device that is, and in which network.
     pub device: Device,
     /// What the platform's limiter has refused it for.
     pub shielded: Option<Shield>,
@@ -314,6 +316,7 @@ impl World {
             what,
             sites,
             address: "",
+            agent: "",
             device: ("", ""),
             shielded: None,
             trips: 0,

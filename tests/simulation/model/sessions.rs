@@ -23,6 +23,8 @@ const GRACE: i64 = 10_000;
 #[derive(Clone, Debug)]
 pub struct Session {
     pub user: Id,
+    /// What its device calls itself.
+    pub user_agent: &'static str,
     pub lives: bool,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
@@ -41,6 +43,7 @@ impl Session {
     pub fn open(user: &str, newest: String, now: Timestamp, expires_at: Timestamp) -> Self {
         Self {
             user: user.to_owned(),
+            user_agent: "",
             lives: true,
             created_at: now,
             expires_at,

@@ -246,7 +246,8 @@ pub(super) fn begin_session(moment: &mut Moment<'_>, user: &str) -> Result<Calle
         return Err(Prediction::new(200, json!({"new sessions": new})));
     };
     let newest = newest_token(moment, id);
-    let session = Session::open(user, newest, moment.now, moment.now.plus(model::LIFETIME));
+    let mut session = Session::open(user, newest, moment.now, moment.now.plus(model::LIFETIME));
+    session.user_agent = moment.agent;
     moment.model.sessions.insert(id.clone(), session);
     Ok(Caller {
         user: user.to_owned(),

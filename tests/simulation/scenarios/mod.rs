@@ -91,7 +91,9 @@ pub struct Moment<'a> {
     pub first_sent: Timestamp,
     /// Whose the client's address is.
     pub address: &'static str,
-    /// What sent the request, and from which network.
+    /// What sent the request, as it calls itself.
+    pub agent: &'static str,
+    /// What kind of device that is, and in which network.
     pub device: Device,
     /// Which request it is.
     pub run: RunId,

@@ -71,7 +71,7 @@ impl Operation for List {
         let entries = live.map(|(id, session)| {
             let shown = json!({
                 "id": id,
-                "user_agent": "",
+                "user_agent": session.user_agent,
                 "created_at": session.created_at,
                 "last_used_at": session.renewed_at,
                 "current": *id == caller.session,

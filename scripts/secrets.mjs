@@ -1,6 +1,7 @@
 // Writes `.dev.vars`, the secrets and settings of local runs only. What is already there is never
 // changed, so that signed-in clients stay signed in over restarts.
 
+import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -318,7 +318,7 @@ function respond(answer, ms, cost, ids, exposeCost) {
     "server-timing": `total;dur=${ms}, d1;dur=${cost.d1_ms}`,
     "ratelimit-policy": '"address";q=1200;w=60',
     "x-content-type-options": "nosniff",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "content-security-policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
     "strict-transport-security": "max-age=63072000; includeSubDomains",
   };
   if (exposeCost) {

@@ -211,7 +211,7 @@ const BUDGETS: Budget[] = [
   },
   {
     operation: "register",
-    most: { trips: 1, read: 10, written: 9 },
+    most: { trips: 1, read: 12, written: 10 },
     measure: ({ world }) => {
       const username = world.uniqueName("new");
       const body = { username, email: `${username}@example.com`, password: "a good long passphrase" };
@@ -244,7 +244,8 @@ const BUDGETS: Budget[] = [
   },
   {
     operation: "sign in, with a hash of other parameters",
-    most: { trips: 2, read: 10, written: 6 },
+    // Once in the life of a hash: the new one.
+    most: { trips: 2, read: 10, written: 7 },
     measure: async ({ world }) => {
       const dana = await world.person("dana");
       await world.state.run("update users set password_hash = ?2 where id = ?1", dana.id, OLDER_HASH);
@@ -356,7 +357,7 @@ const BUDGETS: Budget[] = [
   },
   {
     operation: "answer the mail to another address",
-    most: { trips: 1, read: 8, written: 4 },
+    most: { trips: 1, read: 8, written: 5 },
     measure: async (place) => {
       const { id, email } = await newPerson(place, "dana");
       return costOf(place.world, answer(place.world, { may: "change_email", user_id: id, new_email: `new.${email}`, credential_version: 1 }));
@@ -364,7 +365,7 @@ const BUDGETS: Budget[] = [
   },
   {
     operation: "answer the mail that proves an address",
-    most: { trips: 1, read: 6, written: 1 },
+    most: { trips: 1, read: 6, written: 2 },
     measure: async (place) => {
       const { id, email } = await newPerson(place, "dana");
       return costOf(place.world, answer(place.world, { may: "verify_email", user_id: id, email }));

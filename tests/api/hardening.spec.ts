@@ -56,7 +56,7 @@ describe("every answer", () => {
   test("is of the type it says, loads nothing by itself and may be framed by nobody", async () => {
     for (const { url, headers } of await everyKind()) {
       const policy = (headers.get("content-security-policy") ?? "").split(";").map((directive) => directive.trim());
-      expect({ url, policy }).toEqual({ url, policy: expect.arrayContaining(["default-src 'none'", "frame-ancestors 'none'"]) });
+      expect({ url, policy }).toEqual({ url, policy: expect.arrayContaining(["default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"]) });
       expect(headers.get("x-content-type-options")).toBe("nosniff");
     }
   });

@@ -225,7 +225,7 @@ describe("headers", () => {
     for (const { headers } of answers) {
       expect(headers.get("x-content-type-options")).toBe("nosniff");
       expect(headers.get("strict-transport-security")).toMatch(/^max-age=\d{7,}/);
-      expect(headers.get("content-security-policy")).toBe("default-src 'none'; frame-ancestors 'none'");
+      expect(headers.get("content-security-policy")).toBe("default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
       expect(headers.get("cache-control")).not.toBeNull();
     }
   });

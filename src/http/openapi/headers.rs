@@ -152,8 +152,8 @@ pub(super) const EVERY_ANSWER: &[Header] = &[
     Header {
         name: "Content-Security-Policy",
         says: "An answer is data: nothing in it is to be run or framed.",
-        pattern: "^default-src 'none'; frame-ancestors 'none'$",
-        example: "default-src 'none'; frame-ancestors 'none'",
+        pattern: "^default-src 'none'; base-uri 'none'; frame-ancestors 'none'$",
+        example: "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
         always: true,
     },
     Header {

@@ -276,7 +276,7 @@ describe("a mail that is no longer good", () => {
     ["a proof for nobody", async ({ email }) => ({ may: "verify_email", user_id: uuidV7(), email })],
     ["a change for nobody", async () => ({ may: "change_email", user_id: uuidV7(), new_email: mailbox(), credential_version: 1 })],
     ["a registration that never was", async () => ({ may: "register", registration_id: uuidV7() })],
-    ["leave to choose a password", async ({ id }) => ({ may: "reset_password", user_id: id, credential_version: 1 })],
+    ["leave to choose a password", async ({ id, username, email }) => ({ may: "reset_password", user_id: id, username, email, credential_version: 1 })],
   ];
 
   test.for(stale)("is refused like one that never was: %s", async ([, permission]) => {

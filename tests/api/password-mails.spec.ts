@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { PersonsApp } from "./harness/app.ts";
 import { anAddress, from } from "./harness/limits.ts";
 import { expectProblem } from "./harness/problem.ts";
+import type { Tokens } from "./harness/shapes.ts";
 import { openWorld } from "./harness/world.ts";
 
 const world = await openWorld();
@@ -40,6 +41,23 @@ describe("a forgotten password", () => {
     expect(world.mails.all(nobody)).toEqual([]);
     expect(world.mails.all(ben.email).filter(({ page }) => page === "reset-password")).toEqual([]);
   });
+});
+
+test("whoever holds the mailbox takes the account that somebody else opened with its address, and nobody else is left in it", async () => {
+  const mallory = await world.person("mallory");
+  const link = await world.mails.to(mallory.email, "verify-email");
+  // Victim, whose address it is, never answered that mail, and asks for a new password.
+  await world.anonymous.expect(202, "POST", "/auth/password/forgot", { email: mallory.email });
+  expect((await reset((await world.mails.to(mallory.email, "reset-password")).token)).status).toBe(204);
+  await expectProblem(await mallory.fetch("GET", "/profile"), 401, "session_ended");
+  await expectProblem(await world.anonymous.fetch("POST", "/auth/refresh", { refresh_token: mallory.refreshToken }), 401, "session_ended");
+  const login = (password: string) => world.anonymous.fetch("POST", "/auth/login", { email: mallory.email, password });
+  await expectProblem(await login(mallory.password), 401, "invalid_credentials");
+  const { access_token: victims } = await world.anonymous.expect<Tokens>(200, "POST", "/auth/login", { email: mallory.email, password: NEW });
+  expect(await world.bearing(victims).expect(200, "GET", "/profile")).toMatchObject({ email_verified: true });
+  // The first mail's link opens nothing: it only says once more whose the address is.
+  expect((await world.anonymous.fetch("POST", "/auth/email/verify", { token: link.token })).status).toBe(204);
+  await expectProblem(await mallory.fetch("GET", "/profile"), 401, "session_ended");
 });
 
 test("a changed password is told by a mail, which leads to none", async () => {

@@ -1,6 +1,7 @@
 /** A forgotten password: who asks for the mail learns nothing, and what its link allows is allowed once. */
 import { describe, expect, test } from "vitest";
 import { PersonsApp } from "./harness/app.ts";
+import type { MailPermission } from "./harness/keys.ts";
 import { lettersOf } from "./harness/letters.ts";
 import { anAddress, expectLimited, from, limits } from "./harness/limits.ts";
 import type { Account, PersonActor } from "./harness/person.ts";
@@ -32,7 +33,7 @@ const versionOf = ({ id }: Account, where = world) => where.state.number("select
 /** Who a link is for. */
 type Owner = Pick<Account, "id" | "username" | "email">;
 
-const permission = ({ id, username, email }: Owner, version = 1) => ({
+const permission = ({ id, username, email }: Owner, version = 1): MailPermission => ({
   may: "reset_password",
   user_id: id,
   username,
@@ -233,8 +234,8 @@ describe("a link that is not good", () => {
     "that allows to verify an address": ({ id, email }) => world.keys.mailToken({ may: "verify_email", user_id: id, email }),
     "that allows to change an address": ({ id, email }) => world.keys.mailToken({ may: "change_email", user_id: id, new_email: email, credential_version: 1 }),
     "that allows to finish a registration": ({ id }) => world.keys.mailToken({ may: "register", registration_id: id }),
-    "that allows something else besides": (asha) => world.keys.mailToken({ ...permission(asha), may: "reset_everything" }),
-    "signed for another purpose": (asha) => world.keys.mailToken(permission(asha), Date.now() + HOUR_MS, "refresh_token"),
+    "that allows something else besides": (asha) => world.keys.mailToken({ ...permission(asha), may: "reset_everything" } as unknown as MailPermission),
+    "signed for another purpose": (asha) => world.keys.mailToken(permission(asha), Date.now() + HOUR_MS, { purpose: "refresh_token" }),
     "of another deployment": (asha) => exact.keys.mailToken(permission(asha)),
     "whose code was cut": (asha) => linkOf(asha).slice(0, -22),
     "whose account was exchanged": (asha) => {

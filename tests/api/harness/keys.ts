@@ -70,7 +70,7 @@ export type MailPermission =
   | { may: "register"; registration_id: string }
   | { may: "verify_email"; user_id: string; email: string }
   | { may: "change_email"; user_id: string; new_email: string; credential_version: number }
-  | { may: "reset_password"; user_id: string; credential_version: number };
+  | { may: "reset_password"; user_id: string; username: string; email: string; credential_version: number };
 
 /** The keys the worker runs with. */
 export class Keys {
@@ -86,19 +86,6 @@ export class Keys {
       SIGNING_KEYS: [this.current, this.former].map(({ kid, seed }) => `${kid}:${base64url(seed)}`).join(","),
       SECRET_KEYS: `test-sealing:${base64url(this.#sealing)}`,
     };
-  }
-
-  /** What the link of a mail carries: leave to do something, until then (`src/auth/mail_token.rs`). */
-  mailToken(permission: JsonObject, expiresAt = Date.now() + 3_600_000, purpose = "mail_token"): string {
-    const said = Buffer.from(JSON.stringify({ ...permission, expires_at: expiresAt }));
-    const code = createHmac("sha256", this.#sealing);
-    // Each part is preceded by its length, as `src/mac.rs` does it.
-    for (const part of [Buffer.from(purpose), said]) {
-      const length = Buffer.alloc(8);
-      length.writeBigUInt64BE(BigInt(part.length));
-      code.update(length).update(part);
-    }
-    return `${base64url(said)}.${base64url(code.digest())}`;
   }
 
   /** The claims of a good token for this person and session. */

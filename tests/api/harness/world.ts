@@ -149,7 +149,7 @@ export class World {
    * Waits until every letter about somebody has become a mail or is known not to become one. One about an address
    * alone is about its text.
    */
-  async mailsDone(about: { id: string }): Promise<void> {
+  async mailsDone(about?: { id: string }): Promise<void> {
     await this.control.settle();
     await eventually("no letter is left", async () => (await this.state.letters(about)).every(({ dead_at: dead }) => dead !== null));
   }

@@ -78,6 +78,7 @@ export async function startWorker(name, modules, settings) {
             DB: { type: "d1", id: "bench" },
             KV: { type: "kv", id: "bench" },
             JOBS: { type: "queue", name: "kith-jobs" },
+            MAILS: { type: "queue", name: "kith-mails" },
           },
         },
         dev: { unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] },

@@ -294,7 +294,7 @@ describe("at the same moment", () => {
     });
     await expectProblem(response.clone(), 401, "invalid_credentials");
     expect(await live()).toBe(1);
-    expect((await eventsOf(asha)).toSorted()).toEqual(["password_changed", "sign_in_failed"]);
+    expect((await eventsOf(asha)).toSorted()).toEqual(["password_changed", "registered", "sign_in_failed"]);
     expect(await lettersOf(world, response)).toEqual([]);
   });
 

@@ -5,10 +5,11 @@ import { limits } from "./harness/limits.ts";
 import { expectProblem } from "./harness/problem.ts";
 import { openColdWorld, openWorld } from "./harness/world.ts";
 
-const [discreet, closing, unlimited] = await Promise.all([
+const [discreet, closing, unlimited, speechless] = await Promise.all([
   openWorld({ REVEAL_EMAIL: "0", EXPOSE_COST: "0" }),
   openColdWorld({}),
   openColdWorld({ RATE_LIMITS: "sign-in-everything=5/900" }),
+  openColdWorld({ MAIL_API_KEY: "too short" }),
 ]);
 
 describe("the operator's flags", () => {
@@ -59,4 +60,10 @@ test("a limit that there is not is refused, by the name of its setting", async (
   expect(response.headers.get("ratelimit-policy")).toBeNull();
   await expectProblem(response, 503, "misconfigured");
   await eventually("the setting is named", async () => unlimited.logLines().find(({ message }) => message.includes("RATE_LIMITS")));
+});
+
+test("a provider's key that is too short to be one is refused, by the name of its setting", async () => {
+  await expectProblem(await speechless.anonymous.fetch("GET", "/posts"), 503, "misconfigured");
+  const line = await eventually("the setting is named", async () => speechless.logLines().find(({ message }) => message.includes("MAIL_API_KEY")));
+  expect(line.message).not.toContain("too short");
 });

@@ -29,6 +29,9 @@ const PROGRAM = `
   });
 `;
 
+/** Where mails would go. None is sent here. */
+const MAILS = { MAIL_TRANSPORT: "http", MAIL_FROM: "Kith <no-reply@kith.example>", MAIL_API_URL: "http://127.0.0.1:9/emails", MAIL_API_KEY: "a key of this test alone" };
+
 /** Starts a Worker with these settings, and answers how that ended and what was written. */
 async function startWith(vars: Record<string, string | undefined>): Promise<{ code: number | null; output: string; errors: string }> {
   const directory = await makeDirectory("kith-start-");
@@ -38,7 +41,7 @@ async function startWith(vars: Record<string, string | undefined>): Promise<{ co
   const config = join(directory, "wrangler.json");
   const queues = { producers: declared.queues.producers };
   const all = { name: "kith", main: BUILT_WORKER, compatibility_date, compatibility_flags, d1_databases, kv_namespaces, ratelimits, queues };
-  await writeFile(config, JSON.stringify({ ...all, vars: { ...VARS, ...new Keys().secrets(), ...vars } }));
+  await writeFile(config, JSON.stringify({ ...all, vars: { ...VARS, ...MAILS, ...new Keys().secrets(), ...vars } }));
   const [port, inspector] = await freePorts();
   const args = ["--config", config, "--persist-to", directory, "--ip", "127.0.0.1", "--port", String(port), "--inspector-port", String(inspector)];
   // However little wrangler is asked to say.

@@ -21,8 +21,6 @@ const MIN_API_KEY: usize = 16;
 pub struct Config {
     /// `ISSUER`: the public address of the deployment, `iss` of access tokens.
     pub issuer: String,
-    /// The host in `ISSUER`, after which the ids of mails are named.
-    pub host: String,
     /// `AUDIENCE`: `aud` of access tokens.
     pub audience: String,
     /// `SIGNING_KEYS` (secret): Ed25519 seeds as `id:base64url`, separated by commas. The first
@@ -82,11 +80,9 @@ impl Config {
         };
         let secret_keys = keys("SECRET_KEYS", &required("SECRET_KEYS")?)?;
         let issuer = base("ISSUER", required("ISSUER")?)?;
-        let host = WebAddress::parse(&issuer).map(|address| address.host.to_owned());
         let app_url =
             setting("APP_URL").map_or_else(|| Ok(issuer.clone()), |url| base("APP_URL", url))?;
         Ok(Self {
-            host: host.unwrap_or_default(),
             issuer,
             audience: required("AUDIENCE")?,
             signing_keys: keys("SIGNING_KEYS", &required("SIGNING_KEYS")?)?,
@@ -431,15 +427,11 @@ mod tests {
     #[test]
     fn the_links_of_mails_lead_where_they_are_told_or_else_here() {
         let config = read(&[]).ok().unwrap();
-        assert_eq!(
-            (config.host.as_str(), config.app_url.as_str()),
-            ("kith.example", "https://kith.example")
-        );
+        assert_eq!(config.app_url, "https://kith.example");
         let config = read(&[("APP_URL", Some("https://app.example/kith"))])
             .ok()
             .unwrap();
         assert_eq!(config.app_url, "https://app.example/kith");
-        assert_eq!(config.host, "kith.example");
     }
 
     #[test]

@@ -93,11 +93,12 @@ pub async fn scheduled(_event: worker_sys::ScheduledEvent, env: Env, context: wo
     match deployment(&env) {
         Ok(deployment) => {
             let app = App::new(deployment.clone(), ports);
-            jobs::sweep(&app).await;
             app.forget_old_keys().await;
             app.forget_old_counts().await;
             app.forget_old_sessions().await;
             app.forget_old_registrations().await;
+            // The last, because it may wait for others.
+            jobs::sweep(&app).await;
         }
         Err(error) => log_misconfigured(error, &ports),
     }

@@ -120,6 +120,9 @@ pub struct Message {
 /// How many jobs one sweep wakes up at most.
 const SWEEP_LIMIT: i64 = 100;
 
+/// How often a sweep that comes back full goes again.
+const SWEEP_ROUNDS: usize = 20;
+
 /// After this many sweeps a job is dead: with the waits doubling up to an hour, most of a day.
 const SWEEP_ATTEMPTS: i64 = 24;
 
@@ -290,14 +293,24 @@ pub async fn bury(app: &App, body: &str, attempt: u32) -> Verdict {
 /// queue refuses them, handles them itself. If the database does not answer, the log says so and the
 /// next sweep tries again.
 pub async fn sweep(app: &App) {
-    if let Err(error) = wake_due(app).await {
-        let line =
-            json!({"level": "error", "event": "sweep_failed", "cause": format!("{error:?}")});
-        app.ports().log.write(Level::Error, &line.to_string());
+    // One kind of job, of which very many wait, is not to keep the others waiting until the next sweep.
+    for _ in 0..SWEEP_ROUNDS {
+        match wake_due(app).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => {
+                let line = json!({
+                    "level": "error", "event": "sweep_failed", "cause": format!("{error:?}"),
+                });
+                app.ports().log.write(Level::Error, &line.to_string());
+                return;
+            }
+        }
     }
 }
 
-async fn wake_due(app: &App) -> Result<(), Error> {
+/// Wakes up as many as one batch takes. Whether there may be more that the queue would take now.
+async fn wake_due(app: &App) -> Result<bool, Error> {
     let (batch, leased) = store::lease(
         app.now(),
         app.config().job_grace,
@@ -305,8 +318,10 @@ async fn wake_due(app: &App) -> Result<(), Error> {
         SWEEP_ATTEMPTS,
     );
     let outcome = app.run(batch).await?;
+    let rows = outcome.rows(&leased)?;
+    let mut more = i64::try_from(rows.len()).is_ok_and(|rows| rows >= SWEEP_LIMIT);
     let mut messages = Vec::new();
-    for row in outcome.rows(&leased)? {
+    for row in rows {
         if row.dead {
             log::dead(app, &row.id, &row.request_id, &row.trace_id);
             continue;
@@ -327,15 +342,15 @@ async fn wake_due(app: &App) -> Result<(), Error> {
             .into_iter()
             .partition(|message: &Message| message.job.channel() == channel);
         messages = others;
-        wake(app, channel, these).await?;
+        more &= wake(app, channel, these).await?;
     }
-    Ok(())
+    Ok(more)
 }
 
-/// Sends messages to their queue, or handles them here if it refuses.
-async fn wake(app: &App, channel: Channel, messages: Vec<Message>) -> Result<(), Error> {
+/// Sends messages to their queue, or handles them here if it refuses. Whether it has taken them.
+async fn wake(app: &App, channel: Channel, messages: Vec<Message>) -> Result<bool, Error> {
     if messages.is_empty() {
-        return Ok(());
+        return Ok(true);
     }
     let texts: Result<Vec<_>, _> = messages.iter().map(serde_json::to_string).collect();
     let sent = app
@@ -357,7 +372,7 @@ async fn wake(app: &App, channel: Channel, messages: Vec<Message>) -> Result<(),
             let _ = handle(app, message, 1).await;
         }
     }
-    Ok(())
+    Ok(sent.is_ok())
 }
 
 /// Does a job, and logs what came of it.

@@ -27,6 +27,13 @@ const RETRIES: [Duration; 6] = [
     Duration::from_hours(10),
 ];
 
+/// How long a job waits whose taker has too much to do, and by how much longer at the most, by chance: what
+/// came together is not to come together again.
+const BUSY: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(30));
+
+/// For how long after its cause a job waits for a taker that has too much to do.
+const BUSY_AT_MOST: Duration = Duration::from_hours(24);
+
 /// What came of handling a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Handled {
@@ -112,8 +119,33 @@ impl Lease {
         let Some(delay) = RETRIES.get(self.failures) else {
             return self.give_up(app, cause).await;
         };
-        let delay = later(*delay, app.ports().random.as_ref());
-        let (batch, given_back) = store::put_off(&self.job, self.until, app.now().plus(delay));
+        let delay = later(*delay, delay.mul_f64(0.25), app.ports().random.as_ref());
+        self.give_back(app, delay, true, cause).await
+    }
+
+    /// Gives the job back because its taker has too much to do at present. That is no failure of the job, so
+    /// it waits no longer for it than others do, for a day at the most.
+    ///
+    /// # Errors
+    /// As [`Self::put_off`].
+    pub async fn put_off_busy(self, app: &App, cause: String) -> Result<Handled, Error> {
+        if app.now() > self.created_at.plus(BUSY_AT_MOST) {
+            return self.give_up(app, cause).await;
+        }
+        let (least, more) = BUSY;
+        let delay = later(least, more, app.ports().random.as_ref());
+        self.give_back(app, delay, false, cause).await
+    }
+
+    async fn give_back(
+        self,
+        app: &App,
+        delay: Duration,
+        fails: bool,
+        cause: String,
+    ) -> Result<Handled, Error> {
+        let until = app.now().plus(delay);
+        let (batch, given_back) = store::put_off(&self.job, self.until, until, fails);
         let changed = app.run(batch).await?.changes(given_back)?;
         Ok(held(changed, Handled::PutOff { delay, cause }))
     }
@@ -134,13 +166,12 @@ fn held(changed: u64, handled: Handled) -> Handled {
     if changed == 0 { Handled::Done } else { handled }
 }
 
-/// A little more than `delay`, by up to a quarter of it: what failed together is not tried again together.
-fn later(delay: Duration, random: &dyn Random) -> Duration {
+/// A little more than `delay`, by up to `more`: what failed together is not tried again together.
+fn later(delay: Duration, more: Duration, random: &dyn Random) -> Duration {
     let mut drawn = [0; 1];
     random.fill(&mut drawn);
     let [drawn] = drawn;
-    let more = delay.mul_f64(f64::from(drawn) / 1_024.0);
-    delay.saturating_add(more)
+    delay.saturating_add(more.mul_f64(f64::from(drawn) / 256.0))
 }
 
 #[cfg(test)]
@@ -158,7 +189,8 @@ mod tests {
     #[test]
     fn a_job_waits_a_little_longer_than_it_must_by_chance() {
         let delay = Duration::from_secs(1_024);
-        assert_eq!(later(delay, &Always(0)), delay);
-        assert_eq!(later(delay, &Always(255)), Duration::from_secs(1_279));
+        let more = Duration::from_secs(256);
+        assert_eq!(later(delay, more, &Always(0)), delay);
+        assert_eq!(later(delay, more, &Always(255)), Duration::from_secs(1_279));
     }
 }

@@ -135,14 +135,20 @@ pub(super) fn finish(job: &JobId) -> Batch {
     batch
 }
 
-/// Nobody takes the job before `until`, if whoever has taken it until `leased` still holds it.
-pub(super) fn put_off(job: &JobId, leased: Timestamp, until: Timestamp) -> (Batch, Write) {
+/// Nobody takes the job before `until`, if whoever has taken it until `leased` still holds it. `fails` is
+/// whether that is one of the times that are counted.
+pub(super) fn put_off(
+    job: &JobId,
+    leased: Timestamp,
+    until: Timestamp,
+    fails: bool,
+) -> (Batch, Write) {
     let mut batch = Batch::public();
     let put_off = batch.write(
         "update jobs
-set failures = failures + 1, leased_until = ?3, due_at = ?3
+set failures = failures + ?4, leased_until = ?3, due_at = ?3
 where id = ?1 and leased_until = ?2 and dead_at is null",
-        params![job, leased, until],
+        params![job, leased, until, fails],
     );
     (batch, put_off)
 }

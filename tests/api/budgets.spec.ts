@@ -484,10 +484,10 @@ async function writeEveryLetter(world: World, { id, email }: PersonActor): Promi
     await world.control.sweep();
   };
   await world.mails.failing(email, 500, 1, () => write({ letter: "verify_email", ...account }));
-  await world.mails.failing(email, 422, 1, () => write({ letter: "password_changed", ...account }));
+  await world.mails.failing(email, 422, 1, () => write({ letter: "password_changed", ...account, email }));
   await write({ letter: "registration", registration_id: uuidV7() });
   await write({ letter: "reset_password", email });
-  await write({ letter: "new_device", ...account, session_id: uuidV7() });
+  await write({ letter: "new_device", ...account, email, session_id: uuidV7() });
   await write({ letter: "confirm_email", ...account, new_email: "new@example.com", credential_version: 1 });
   await eventually("every mail was looked at", async () =>
     (await world.state.letters()).every(({ dead_at: dead, failures }) => dead !== null || failures > 0),

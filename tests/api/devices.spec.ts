@@ -44,7 +44,7 @@ describe("a sign-in", () => {
     const person = await asha();
     const letters = await toldBy(person, device(LAPTOP));
     const [session] = await newestSession(person);
-    expect(letters).toEqual([{ letter: "new_device", user_id: person.id, session_id: session?.id }]);
+    expect(letters).toEqual([{ letter: "new_device", user_id: person.id, session_id: session?.id, email: person.email }]);
     expect(await toldBy(person, device(LAPTOP))).toEqual([]);
     expect(await toldBy(person, device(PHONE))).toEqual([]);
     expect(await devicesOf(person)).toHaveLength(2);

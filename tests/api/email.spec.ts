@@ -89,7 +89,7 @@ describe("changing one's address", () => {
     const asked = await ask(asha, newEmail.toUpperCase());
     expect([asked.status, await asked.clone().text()]).toEqual([202, ""]);
     expect(await lettersOf(world, asked)).toEqual([
-      { letter: "email_change_requested", user_id: asha.id },
+      { letter: "email_change_requested", user_id: asha.id, email: asha.email },
       { letter: "confirm_email", user_id: asha.id, new_email: newEmail, credential_version: 1 },
     ]);
     expect(await asha.profile()).toMatchObject({ email: asha.email, email_verified: false });

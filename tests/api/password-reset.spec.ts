@@ -141,7 +141,7 @@ describe("a new password by the link", () => {
     expect(await asha.profile()).toMatchObject({ email_verified: false });
     const response = await reset(linkOf(asha));
     expect([response.status, await response.clone().text()]).toEqual([204, ""]);
-    expect(await lettersOf(world, response)).toEqual([{ letter: "password_changed", user_id: asha.id }]);
+    expect(await lettersOf(world, response)).toEqual([{ letter: "password_changed", user_id: asha.id, email: asha.email }]);
     for (const device of [asha, phone]) {
       await expectBadToken(await device.fetch("GET", "/profile"), "session_ended");
       await expectBadToken(await world.anonymous.fetch("POST", "/auth/refresh", { refresh_token: device.refreshToken }), "session_ended");
@@ -308,7 +308,7 @@ describe("at the same moment", () => {
     expect((await signIn(asha.username, winners[0] ?? "")).status).toBe(200);
     expect(await versionOf(asha)).toBe(2);
     const letters = await Promise.all(told.map((response) => lettersOf(world, response)));
-    expect(letters.flat()).toEqual([{ letter: "password_changed", user_id: asha.id }]);
+    expect(letters.flat()).toEqual([{ letter: "password_changed", user_id: asha.id, email: asha.email }]);
   });
 
   test("of a change and a reset one holds, and with the reset no session lives", async () => {

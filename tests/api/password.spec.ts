@@ -54,7 +54,7 @@ describe("a changed password", () => {
   test("is told by a letter, and is in the audit log", async () => {
     const asha = await world.person("asha");
     const response = await changed(asha, asha.password);
-    expect(await lettersOf(world, response)).toEqual([{ letter: "password_changed", user_id: asha.id }]);
+    expect(await lettersOf(world, response)).toEqual([{ letter: "password_changed", user_id: asha.id, email: asha.email }]);
     expect((await eventsOf(asha)).at(-1)).toBe("password_changed");
     const [event] = await world.state.rows("select actor_id, session_id, details from audit_events where account_id = ?1 order by id desc limit 1", asha.id);
     expect(event).toEqual({ actor_id: asha.id, session_id: expect.any(String), details: "{}" });

@@ -324,7 +324,7 @@ fn mails(kith: &Kith, asha: &Person) {
     let letters = [
         json!({"kind": "mail", "letter": "registration", "registration_id": nobody}),
         json!({"kind": "mail", "letter": "reset_password", "email": "asha@example.com"}),
-        json!({"kind": "mail", "letter": "new_device", "user_id": asha.id, "session_id": nobody}),
+        json!({"kind": "mail", "letter": "new_device", "user_id": asha.id, "session_id": nobody, "email": "asha@example.com"}),
         json!({
             "kind": "mail", "letter": "confirm_email", "user_id": asha.id,
             "new_email": "asha.rao@example.com", "credential_version": 1,

@@ -134,7 +134,6 @@ pub fn addressee(model: &Model, job: &Job, now: Timestamp) -> Option<String> {
     let text = |name: &str| letter[name].as_str().unwrap_or_default();
     let user = || model.users.get(text("user_id"));
     let active = || user().filter(|user| user.status == Status::Active);
-    let of_account = || active().map(|user| user.email.clone());
     match text("letter") {
         "registration" => {
             let registration = model.registrations.get(text("registration_id"));
@@ -156,14 +155,18 @@ pub fn addressee(model: &Model, job: &Job, now: Timestamp) -> Option<String> {
                 .filter(|user| is_free && Some(user.credential_version) == version)
                 .map(|_| address.to_owned())
         }
+        // What has happened is told to the address of the time.
         "email_changed" => active().map(|_| text("old_email").to_owned()),
+        "email_change_requested" | "password_changed" | "new_device" => {
+            active().map(|_| text("email").to_owned())
+        }
         "reset_password" => {
             let address = text("email");
             let mut users = model.users.values();
             let user = users.find(|user| user.email == address)?;
             (user.status == Status::Active).then(|| address.to_owned())
         }
-        _ => of_account(),
+        _ => None,
     }
 }
 

@@ -60,10 +60,15 @@ impl<'a> Device<'a> {
         store::append(batch, self);
     }
 
-    /// Likewise, and the mail that tells the account's owner, if it has been signed in before, but never
+    /// Likewise, and the mail that tells the account's owner, at `email`, if it has been signed in before, but never
     /// from here.
-    pub(super) fn append_and_tell(&self, batch: &mut Batch, letter: NewJob) -> AppendedJob {
+    pub(super) fn append_and_tell(
+        &self,
+        batch: &mut Batch,
+        letter: NewJob,
+        email: &str,
+    ) -> AppendedJob {
         store::append(batch, self);
-        store::append_letter(batch, self, letter)
+        store::append_letter(batch, self, letter, email)
     }
 }

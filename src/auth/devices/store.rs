@@ -18,11 +18,18 @@ on conflict do nothing",
 
 /// Appends the mail about a device, if the statement before has found it new, and the account has another:
 /// its first sign-in ever is expected.
-pub(super) fn append_letter(batch: &mut Batch, device: &Device<'_>, letter: NewJob) -> AppendedJob {
+pub(super) fn append_letter(
+    batch: &mut Batch,
+    device: &Device<'_>,
+    letter: NewJob,
+    email: &str,
+) -> AppendedJob {
     letter.append(
         batch,
         insert_job!(
-            "json_object('kind', 'mail', 'letter', 'new_device', 'user_id', ?6, 'session_id', ?7)",
+            "json_object(
+  'kind', 'mail', 'letter', 'new_device', 'user_id', ?6, 'session_id', ?7, 'email', ?9
+)",
             "where changes() = 1
   and exists (
     select 1
@@ -30,6 +37,11 @@ pub(super) fn append_letter(batch: &mut Batch, device: &Device<'_>, letter: NewJ
     where user_id = ?6 and fingerprint <> ?8
   )"
         ),
-        params![device.user, device.session, device.fingerprint.as_str()],
+        params![
+            device.user,
+            device.session,
+            device.fingerprint.as_str(),
+            email
+        ],
     )
 }

@@ -85,6 +85,7 @@ pub(in crate::auth) async fn change_email(
     let user_id = viewer.user_id().clone();
     let told = Letter::EmailChangeRequested {
         user_id: user_id.clone(),
+        email: account.email,
     };
     let told = letters::append(&mut batch, &app, &cause, told)?;
     let confirmed = Letter::ConfirmEmail {

@@ -68,7 +68,7 @@ impl Draft<'_> {
         let (text, html) = kind.render(&shown)?;
         Ok(Some(OutgoingMail {
             id: self.job.to_string(),
-            message_id: format!("{}@{}", self.job, self.config.host.trim_matches(['[', ']'])),
+            message_id: format!("{}@{}", self.job, self.config.mail_from.domain()),
             from: self.config.mail_from.clone(),
             to,
             date: self.now,
@@ -79,7 +79,12 @@ impl Draft<'_> {
     }
 
     fn content(&self, letter: &Letter, facts: Facts) -> Result<Option<Content>, Error> {
-        let told = |kind| Ok(Some(self.about(kind, &facts)));
+        // What has happened is told to whom it has happened: whose the account is by now is another matter.
+        let told = |kind, to: &str| {
+            let mut content = self.about(kind, &facts);
+            to.clone_into(&mut content.to);
+            Ok(Some(content))
+        };
         match letter {
             Letter::Registration { registration_id } => {
                 let permission = Permission::Register {
@@ -111,9 +116,10 @@ impl Draft<'_> {
                 let until = self.created_at.plus(PASSWORD_RESET);
                 self.with_link(content, Page::ResetPassword, permission, until)
             }
-            Letter::PasswordChanged { .. } => told(Kind::PasswordChanged),
-            Letter::NewDevice { .. } => {
+            Letter::PasswordChanged { email, .. } => told(Kind::PasswordChanged, email),
+            Letter::NewDevice { email, .. } => {
                 let mut content = self.about(Kind::NewDevice, &facts);
+                content.to.clone_from(email);
                 content.shown.device =
                     words::device(facts.user_agent.as_deref().unwrap_or_default());
                 Ok(Some(content))
@@ -136,12 +142,8 @@ impl Draft<'_> {
                 let until = self.created_at.plus(ADDRESS_PROOF);
                 self.with_link(content, Page::VerifyEmail, permission, until)
             }
-            Letter::EmailChangeRequested { .. } => told(Kind::EmailChangeRequested),
-            Letter::EmailChanged { old_email, .. } => {
-                let mut content = self.about(Kind::EmailChanged, &facts);
-                content.to.clone_from(old_email);
-                Ok(Some(content))
-            }
+            Letter::EmailChangeRequested { email, .. } => told(Kind::EmailChangeRequested, email),
+            Letter::EmailChanged { old_email, .. } => told(Kind::EmailChanged, old_email),
         }
     }
 
@@ -402,9 +404,12 @@ mod tests {
     #[test]
     fn what_has_happened_is_told_however_late() {
         let user_id = || USER.parse().unwrap();
+        // The account may have another address by now.
+        let at_the_time = || "then@example.com".to_owned();
         let device = Letter::NewDevice {
             user_id: user_id(),
             session_id: USER.parse().unwrap(),
+            email: at_the_time(),
         };
         let changed = Letter::EmailChanged {
             user_id: user_id(),
@@ -412,14 +417,20 @@ mod tests {
         };
         let letters = [
             (
-                Letter::PasswordChanged { user_id: user_id() },
-                "asha@example.com",
+                Letter::PasswordChanged {
+                    user_id: user_id(),
+                    email: at_the_time(),
+                },
+                "then@example.com",
             ),
             (
-                Letter::EmailChangeRequested { user_id: user_id() },
-                "asha@example.com",
+                Letter::EmailChangeRequested {
+                    user_id: user_id(),
+                    email: at_the_time(),
+                },
+                "then@example.com",
             ),
-            (device, "asha@example.com"),
+            (device, "then@example.com"),
             (changed, "old@example.com"),
         ];
         for (letter, to) in letters {

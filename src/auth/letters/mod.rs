@@ -48,6 +48,9 @@ pub enum Letter {
     PasswordChanged {
         /// The account.
         user_id: UserId,
+        /// The address that the account had at its cause, case-folded: whoever has taken the account may
+        /// have given it another by the time this is sent.
+        email: String,
     },
     /// To an account's address: it was signed in from a device it has not been seen on before.
     NewDevice {
@@ -55,6 +58,8 @@ pub enum Letter {
         user_id: UserId,
         /// The session that began there.
         session_id: SessionId,
+        /// The address that the account had then, case-folded.
+        email: String,
     },
     /// To the address that an account is to have: how to confirm it.
     ConfirmEmail {
@@ -69,6 +74,8 @@ pub enum Letter {
     EmailChangeRequested {
         /// The account.
         user_id: UserId,
+        /// The address that the account had then, case-folded.
+        email: String,
     },
     /// To the address that an account had: another has taken its place.
     EmailChanged {
@@ -98,10 +105,12 @@ impl Letter {
             },
             "password_changed" => Self::PasswordChanged {
                 user_id: user_id()?,
+                email: text("email")?.to_owned(),
             },
             "new_device" => Self::NewDevice {
                 user_id: user_id()?,
                 session_id: text("session_id")?.parse().ok()?,
+                email: text("email")?.to_owned(),
             },
             "confirm_email" => Self::ConfirmEmail {
                 user_id: user_id()?,
@@ -110,6 +119,7 @@ impl Letter {
             },
             "email_change_requested" => Self::EmailChangeRequested {
                 user_id: user_id()?,
+                email: text("email")?.to_owned(),
             },
             "email_changed" => Self::EmailChanged {
                 user_id: user_id()?,
@@ -178,6 +188,7 @@ pub async fn deliver(app: &App, job: &JobId, letter: &Letter) -> Result<Handled,
     match app.ports().mail.send(by, &mail).await {
         Ok(()) => lease.finish(app).await,
         Err(error @ MailError::Unavailable(_)) => lease.put_off(app, error.to_string()).await,
+        Err(error @ MailError::Busy(_)) => lease.put_off_busy(app, error.to_string()).await,
         Err(error @ MailError::Refused(_)) => lease.give_up(app, error.to_string()).await,
     }
 }
@@ -214,17 +225,24 @@ mod tests {
             },
             Letter::VerifyEmail { user_id: user_id() },
             Letter::ResetPassword { email: email() },
-            Letter::PasswordChanged { user_id: user_id() },
+            Letter::PasswordChanged {
+                user_id: user_id(),
+                email: email(),
+            },
             Letter::NewDevice {
                 user_id: user_id(),
                 session_id: ID.parse().unwrap(),
+                email: email(),
             },
             Letter::ConfirmEmail {
                 user_id: user_id(),
                 new_email: email(),
                 credential_version: 7,
             },
-            Letter::EmailChangeRequested { user_id: user_id() },
+            Letter::EmailChangeRequested {
+                user_id: user_id(),
+                email: email(),
+            },
             Letter::EmailChanged {
                 user_id: user_id(),
                 old_email: email(),

@@ -38,12 +38,13 @@ pub(super) fn select_facts(batch: &mut Batch, letter: &Letter) -> Rows<Facts> {
         Letter::Registration { registration_id } => select_registration(batch, registration_id),
         Letter::ResetPassword { email } => select_account_of(batch, email),
         Letter::VerifyEmail { user_id }
-        | Letter::PasswordChanged { user_id }
-        | Letter::EmailChangeRequested { user_id }
+        | Letter::PasswordChanged { user_id, .. }
+        | Letter::EmailChangeRequested { user_id, .. }
         | Letter::EmailChanged { user_id, .. } => select_account(batch, user_id),
         Letter::NewDevice {
             user_id,
             session_id,
+            ..
         } => select_device(batch, user_id, session_id),
         Letter::ConfirmEmail {
             user_id, new_email, ..

@@ -75,6 +75,7 @@ pub(in crate::auth) async fn change_password(
     audit::append_if_changed(&mut batch, &changed);
     let letter = Letter::PasswordChanged {
         user_id: user.clone(),
+        email: account.email.clone(),
     };
     let letter = letters::append_if_changed(&mut batch, &app, &cause, letter)?;
     attempt.give_back(&mut batch);

@@ -106,6 +106,7 @@ pub(in crate::auth) async fn reset_password(
     audit::append_if_changed(&mut batch, &reset);
     let letter = Letter::PasswordChanged {
         user_id: user_id.clone(),
+        email,
     };
     let letter = letters::append_if_changed(&mut batch, &app, &cause, letter)?;
     sessions::append_end(&mut batch, &user_id, None, &hash, now);

@@ -80,14 +80,16 @@ impl<'a> Session<'a> {
         self.device(cause).append(batch);
     }
 
-    /// Likewise, and the mail about a device that is new to an account which has been signed in before.
+    /// Likewise, and the mail to `email` about a device that is new to an account which has been signed in
+    /// before.
     pub(in crate::auth) fn append_device_and_tell(
         &self,
         batch: &mut Batch,
         cause: &Arc<Exchange>,
+        email: &str,
     ) -> AppendedJob {
         let letter = NewJob::new(self.app, Arc::clone(cause));
-        self.device(cause).append_and_tell(batch, letter)
+        self.device(cause).append_and_tell(batch, letter, email)
     }
 
     fn device(&self, cause: &Exchange) -> Device<'_> {

@@ -94,7 +94,7 @@ pub(in crate::auth) async fn login(
     let opened = session.append(&mut batch, hash);
     store::append_outcome(&mut batch, &account.id, session.id(), &signed_in, &failed);
     attempt.give_back(&mut batch);
-    let letter = session.append_device_and_tell(&mut batch, &cause);
+    let letter = session.append_device_and_tell(&mut batch, &cause, &account.email);
     let outcome = app.run(batch).await?;
     if outcome.changes(opened)? != 1 {
         return Err(refused());

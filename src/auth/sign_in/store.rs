@@ -11,6 +11,7 @@ use crate::platform::{Batch, Rows, params};
 #[derive(Deserialize)]
 pub(super) struct CredentialsRow {
     pub(super) id: UserId,
+    pub(super) email: String,
     pub(super) password_hash: String,
     pub(super) status: String,
 }
@@ -19,13 +20,13 @@ pub(super) struct CredentialsRow {
 pub(super) fn select_credentials(batch: &mut Batch, name: &Name) -> Rows<CredentialsRow> {
     match name {
         Name::Username(username) => batch.query(
-            "select id, password_hash, status
+            "select id, email, password_hash, status
 from users
 where username = ?1",
             params![username.as_str()],
         ),
         Name::Email(email) => batch.query(
-            "select id, password_hash, status
+            "select id, email, password_hash, status
 from users
 where email = ?1",
             params![email.as_str()],

@@ -57,6 +57,12 @@ impl Sender {
             address: address.to_owned(),
         })
     }
+
+    /// What stands behind the `@` of the address.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        self.address.rsplit('@').next().unwrap_or_default()
+    }
 }
 
 /// Whether a text is an address that may stand in a header as it is.
@@ -64,8 +70,9 @@ fn is_address(text: &str) -> bool {
     let ends_it = |character: char| {
         character.is_control() || character.is_whitespace() || "<>,;:\"\\()[]".contains(character)
     };
-    text.split_once('@')
-        .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
+    text.split_once('@').is_some_and(|(local, domain)| {
+        !local.is_empty() && !domain.is_empty() && !domain.contains('@')
+    }) && text.is_ascii()
         && !text.contains(ends_it)
 }
 
@@ -129,6 +136,8 @@ pub enum MailError {
     Refused(String),
     /// It may be taken later, or was taken and the answer is lost.
     Unavailable(String),
+    /// Whoever takes mails has too many at present.
+    Busy(String),
 }
 
 impl fmt::Display for MailError {
@@ -136,6 +145,7 @@ impl fmt::Display for MailError {
         match self {
             Self::Refused(cause) => write!(formatter, "mail refused: {cause}"),
             Self::Unavailable(cause) => write!(formatter, "mail not taken: {cause}"),
+            Self::Busy(cause) => write!(formatter, "mail not taken yet: {cause}"),
         }
     }
 }

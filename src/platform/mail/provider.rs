@@ -18,11 +18,12 @@ pub(in crate::platform) fn body(mail: &OutgoingMail) -> String {
 }
 
 /// What a status says of the mail. What a provider says against this one mail it will say again; anything
-/// else, such as a key that was revoked, somebody can mend.
+/// else, such as a key that was revoked or an address that is not the provider's, somebody can mend.
 pub(in crate::platform) fn taken(status: u16) -> Result<(), MailError> {
     match status {
         200..=299 => Ok(()),
-        400 | 404 | 413 | 422 => Err(MailError::Refused(format!("the provider answers {status}"))),
+        400 | 413 | 422 => Err(MailError::Refused(format!("the provider answers {status}"))),
+        429 => Err(MailError::Busy("the provider answers 429".to_owned())),
         _ => Err(MailError::Unavailable(format!(
             "the provider answers {status}"
         ))),
@@ -58,7 +59,7 @@ mod tests {
         for status in [200, 202, 204] {
             assert_eq!(taken(status), Ok(()));
         }
-        for status in [400, 404, 413, 422] {
+        for status in [400, 413, 422] {
             assert!(
                 matches!(taken(status), Err(MailError::Refused(_))),
                 "{status}"
@@ -66,7 +67,7 @@ mod tests {
         }
         // A redirect is not followed: it could take the key, and what opens an account, elsewhere.
         for status in [
-            0, 301, 307, 401, 403, 408, 409, 410, 429, 500, 502, 503, 599,
+            0, 301, 307, 401, 403, 408, 409, 410, 500, 502, 503, 599,
         ] {
             assert!(
                 matches!(taken(status), Err(MailError::Unavailable(_))),

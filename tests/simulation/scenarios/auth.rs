@@ -396,6 +396,9 @@ impl Operation for Login {
         let found = self.look(moment);
         if trip == 0 {
             self.checked().insert(moment.run, found.clone());
+            if let Some((_, user)) = moment.model.named(&self.name) {
+                user.email.clone_into(moment.noted);
+            }
             // No effect yet that would be all there is to come.
             return Err(match found {
                 Checked::Right(_) => Prediction::new(200, json!("no answer before the session")),
@@ -437,8 +440,10 @@ impl Operation for Login {
             let names = [
                 ("user_id", user.as_str()),
                 ("session_id", caller.session.as_str()),
+                ("email", moment.noted.as_str()),
             ];
-            moment.tasks.push(Task::letter("new_device", &names));
+            let letter = Task::letter("new_device", &names);
+            moment.tasks.push(letter);
         }
         Ok(Prediction {
             session: Some(caller),

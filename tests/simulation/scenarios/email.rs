@@ -247,12 +247,16 @@ impl Operation for Change {
             .model
             .give_back(Limited::SessionPassword, session, counted_at);
         let user = caller.user.as_str();
+        let old = moment.model.users[user].email.clone();
         let mut confirmed = Task::letter("confirm_email", &[("user_id", user)]);
         if let Task::Letter(payload) = &mut confirmed {
             payload["new_email"] = json!(self.new_email);
             payload["credential_version"] = json!(version);
         }
-        let told = Task::letter("email_change_requested", &[("user_id", user)]);
+        let told = Task::letter(
+            "email_change_requested",
+            &[("user_id", user), ("email", &old)],
+        );
         moment.tasks.extend([told, confirmed]);
         let requested = Event::about(user, "email_change_requested", moment.now).by(user);
         moment.record(requested.in_session(session));

@@ -113,6 +113,9 @@ impl Operation for Change {
             }
             let held_against = credentials(moment, &caller.user);
             self.seen().insert(moment.run, held_against);
+            moment.model.users[&caller.user]
+                .email
+                .clone_into(moment.noted);
             // No effect yet that would be all there is to come.
             return Err(Prediction::new(204, json!("no answer before the change")));
         }
@@ -128,7 +131,8 @@ impl Operation for Change {
         moment
             .model
             .give_back(Limited::SessionPassword, &caller.session, moment.first_sent);
-        tell(moment, &caller.user);
+        let email = moment.noted.clone();
+        tell(moment, &caller.user, &email);
         let event = Event::about(&caller.user, "password_changed", moment.now).by(&caller.user);
         moment.record(event.in_session(&caller.session));
         Ok(Prediction::new(204, json!(null)))
@@ -136,8 +140,8 @@ impl Operation for Change {
 }
 
 /// The owner is told of another password.
-fn tell(moment: &mut Moment<'_>, user: &str) {
-    let letter = Task::letter("password_changed", &[("user_id", user)]);
+fn tell(moment: &mut Moment<'_>, user: &str, email: &str) {
+    let letter = Task::letter("password_changed", &[("user_id", user), ("email", email)]);
     moment.tasks.push(letter);
 }
 
@@ -306,7 +310,8 @@ impl Operation for Reset {
             .change_password(&self.user, self.password, salt, None);
         let user = moment.model.users.get_mut(&self.user).unwrap();
         user.email_verified_at.get_or_insert(now);
-        tell(moment, &self.user);
+        let email = moment.model.users[&self.user].email.clone();
+        tell(moment, &self.user, &email);
         moment.record(Event::about(&self.user, "password_reset", now).by(&self.user));
         Ok(Prediction::new(204, json!(null)))
     }

@@ -78,6 +78,7 @@ pub fn describe(document: &mut Document) {
             ))
             .refuses(Error::Forbidden(Code::WrongPassword)),
         Operation::post(api!("/auth/email/verify"), verify_email)
+            .reads("User-Agent")
             .answers(Answer::no_content(
                 "It is done, now or by the same token before.",
             ))

@@ -126,13 +126,13 @@ fn username_pattern() -> String {
 /// An e-mail address as it is stored: case-folded.
 #[derive(Clone, Debug, JsonSchema, PartialEq, Eq)]
 #[schemars(
-    description = "An e-mail address, without quoted names, comments and literal addresses, in a domain with a dot. Upper case is folded.",
+    description = "An e-mail address in ASCII, without quoted names, comments and literal addresses, in a domain with a dot. Upper case is folded.",
     extend("format" = "email", "maxLength" = MAX_EMAIL, "examples" = ["asha@example.com"])
 )]
 pub struct Email(String);
 
 impl Email {
-    /// Reads what a person typed as their address: RFC 5321, without quoted names, comments and
+    /// Reads what a person typed as their address: RFC 5321, in ASCII, without quoted names, comments and
     /// literal addresses, in a domain with a dot.
     ///
     /// # Errors
@@ -147,6 +147,8 @@ impl Email {
         } else if typed.chars().count() > MAX_EMAIL {
             Some(Rule::TooLong(MAX_EMAIL))
         } else if typed.starts_with('"')
+            // Not every server takes mails to others, and what looks alike must not be two.
+            || !typed.is_ascii()
             || EmailAddress::parse_with_options(typed, options).is_err()
         {
             Some(Rule::InvalidFormat)
@@ -317,6 +319,8 @@ mod tests {
             "\"a b\"@example.com",
             "Asha <asha@example.com>",
             "a@example.com,b@example.com",
+            "jürgen@example.com",
+            "asha@exämple.de",
         ] {
             assert_eq!(email(typed), Err(Rule::InvalidFormat), "{typed}");
         }

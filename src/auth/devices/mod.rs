@@ -12,7 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::app::App;
 use crate::http::exchange::Exchange;
-use crate::id::{SessionId, UserId};
+use crate::id::{RegistrationId, SessionId, UserId};
 use crate::jobs::{AppendedJob, NewJob};
 use crate::platform::Batch;
 use crate::time::Timestamp;
@@ -41,15 +41,10 @@ impl<'a> Device<'a> {
         session: &'a SessionId,
         user_agent: &str,
     ) -> Self {
-        let family = rules::family(user_agent);
-        let network = rules::network(&cause.client_address);
-        let parts = [user.as_str(), &family, &network].map(str::as_bytes);
-        let code = app.secret_keys().lasting_code(CODE, &parts);
-        let hash = code.get(..HASH_BYTES).unwrap_or(&code);
         Self {
             user,
             session,
-            fingerprint: URL_SAFE_NO_PAD.encode(hash),
+            fingerprint: fingerprint(app, cause, user.as_str(), user_agent),
             now: app.now(),
         }
     }
@@ -71,4 +66,36 @@ impl<'a> Device<'a> {
         store::append(batch, self);
         store::append_letter(batch, self, letter, email)
     }
+}
+
+/// Where an account comes to be without a session: whoever signs in to it from elsewhere for the first time
+/// may not be who made it.
+pub(super) struct Birthplace {
+    fingerprint: String,
+    now: Timestamp,
+}
+
+impl Birthplace {
+    /// Whatever calls itself by this `user_agent`, in the client's network, which makes `account`.
+    pub(super) fn of(app: &App, cause: &Exchange, account: &str, user_agent: &str) -> Self {
+        Self {
+            fingerprint: fingerprint(app, cause, account, user_agent),
+            now: app.now(),
+        }
+    }
+
+    /// Appends it as a device of `account`, if the statement before changed a row.
+    pub(super) fn append_if_changed(&self, batch: &mut Batch, account: &RegistrationId) {
+        store::append_birthplace(batch, account, &self.fingerprint, self.now);
+    }
+}
+
+/// What tells the devices of an account apart: the family of what they call themselves, and the network.
+fn fingerprint(app: &App, cause: &Exchange, account: &str, user_agent: &str) -> String {
+    let family = rules::family(user_agent);
+    let network = rules::network(&cause.client_address);
+    let parts = [account, &family, &network].map(str::as_bytes);
+    let code = app.secret_keys().lasting_code(CODE, &parts);
+    let hash = code.get(..HASH_BYTES).unwrap_or(&code);
+    URL_SAFE_NO_PAD.encode(hash)
 }

@@ -1,8 +1,10 @@
 //! The `devices` table.
 
 use super::Device;
+use crate::id::RegistrationId;
 use crate::jobs::{AppendedJob, NewJob, insert_job};
 use crate::platform::{Batch, params};
+use crate::time::Timestamp;
 
 /// Appends the device, if its session has begun. One that is known stays as it is.
 pub(super) fn append(batch: &mut Batch, device: &Device<'_>) {
@@ -13,6 +15,22 @@ from sessions
 where id = ?1
 on conflict do nothing",
         params![device.session, device.fingerprint.as_str(), device.now],
+    );
+}
+
+/// Appends the device on which the account of a registration was made, if the statement before changed a row.
+pub(super) fn append_birthplace(
+    batch: &mut Batch,
+    account: &RegistrationId,
+    fingerprint: &str,
+    now: Timestamp,
+) {
+    batch.write(
+        "insert into devices (user_id, fingerprint, created_at)
+select ?1, ?2, ?3
+where changes() = 1
+on conflict do nothing",
+        params![account, fingerprint, now],
     );
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Extension;
 use axum::routing::post;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 
 use super::rules::{ChangeEmailRequest, VerifyEmailRequest};
 use super::store;
@@ -114,6 +114,7 @@ pub(in crate::auth) async fn change_email(
 /// The token stands in the mail's link and says which of these it is. Sent again, it is answered the same.
 pub(in crate::auth) async fn verify_email(
     app: App,
+    headers: HeaderMap,
     Extension(cause): Extension<Arc<Exchange>>,
     Json(request): Json<VerifyEmailRequest>,
 ) -> Result<StatusCode, Error> {
@@ -122,7 +123,7 @@ pub(in crate::auth) async fn verify_email(
     let permission = MailToken::read(&token, app.secret_keys(), app.now()).ok_or_else(invalid)?;
     match permission {
         Permission::Register { registration_id } => {
-            registration::finish(&app, &cause, &registration_id).await?;
+            registration::finish(&app, &cause, &headers, &registration_id).await?;
         }
         Permission::VerifyEmail { user_id, email } => {
             let verified = Event::new(&app, &cause, Kind::EmailVerified)

@@ -3,11 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderMap;
+
 use super::rules::Registration;
 use super::store;
 use crate::app::App;
 use crate::audit::{Event, Kind};
+use crate::auth::devices::Birthplace;
 use crate::auth::letters::{self, Letter};
+use crate::auth::sessions::user_agent;
 use crate::error::{Code, Error};
 use crate::http::exchange::Exchange;
 use crate::http::forget::forget;
@@ -70,10 +74,12 @@ pub(super) async fn begin(
 pub(in crate::auth) async fn finish(
     app: &App,
     cause: &Exchange,
+    headers: &HeaderMap,
     id: &RegistrationId,
 ) -> Result<(), Error> {
     let registered = Event::new(app, cause, Kind::Registered);
-    let (batch, state) = store::finish(id, &registered, app.now());
+    let birthplace = Birthplace::of(app, cause, id.as_str(), &user_agent(headers));
+    let (batch, state) = store::finish(id, &birthplace, &registered, app.now());
     let state = app
         .run(batch)
         .await?

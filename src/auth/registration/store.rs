@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::audit::{self, insert_event};
+use crate::auth::devices::Birthplace;
 use crate::id::RegistrationId;
 use crate::platform::{Batch, Rows, Write, flag, params};
 use crate::time::Timestamp;
@@ -72,9 +73,11 @@ pub(super) struct State {
 }
 
 /// Makes the account of a registration, which is then gone: its password's hash stands in one place, and
-/// nothing can make the account once more. That is the event `registered`.
+/// nothing can make the account once more. That is the event `registered`; a sign-in from anywhere but
+/// `birthplace` will be news.
 pub(super) fn finish(
     id: &RegistrationId,
+    birthplace: &Birthplace,
     registered: &audit::Event,
     now: Timestamp,
 ) -> (Batch, Rows<State>) {
@@ -97,6 +100,7 @@ pub(super) fn finish(
 where id = ?1 and changes() = 1",
         params![id],
     );
+    birthplace.append_if_changed(&mut batch, id);
     let state = batch.query(
         "select
   exists (select 1 from users where id = ?1 and status = 'active') as is_finished,

@@ -17,7 +17,7 @@ use crate::http::forget;
 use crate::platform::Database;
 use crate::time::Timestamp;
 
-pub(super) use opening::Session;
+pub(super) use opening::{Session, user_agent};
 pub(super) use store::append_end;
 
 /// How long a session lives without being renewed.

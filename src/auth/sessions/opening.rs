@@ -15,6 +15,14 @@ use crate::id::{SessionId, UserId};
 use crate::jobs::{AppendedJob, NewJob};
 use crate::platform::{Batch, Write};
 
+/// What the device that sent `headers` calls itself.
+pub(in crate::auth) fn user_agent(headers: &HeaderMap) -> String {
+    let sent = headers
+        .get(USER_AGENT)
+        .and_then(|value| value.to_str().ok());
+    rules::user_agent(sent.unwrap_or_default())
+}
+
 /// A session about to begin.
 pub(in crate::auth) struct Session<'a> {
     app: &'a App,
@@ -39,10 +47,7 @@ impl<'a> Session<'a> {
         let id = SessionId::generate(ports.clock.as_ref(), ports.random.as_ref());
         let refresh = refresh::first(&id, ports.random.as_ref());
         let tokens = Tokens::issue(app, user, &id, &refresh)?;
-        let user_agent = headers
-            .get(USER_AGENT)
-            .and_then(|value| value.to_str().ok());
-        let user_agent = rules::user_agent(user_agent.unwrap_or_default());
+        let user_agent = user_agent(headers);
         Ok((
             Self {
                 app,

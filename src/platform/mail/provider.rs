@@ -66,9 +66,7 @@ mod tests {
             );
         }
         // A redirect is not followed: it could take the key, and what opens an account, elsewhere.
-        for status in [
-            0, 301, 307, 401, 403, 408, 409, 410, 500, 502, 503, 599,
-        ] {
+        for status in [0, 301, 307, 401, 403, 408, 409, 410, 500, 502, 503, 599] {
             assert!(
                 matches!(taken(status), Err(MailError::Unavailable(_))),
                 "{status}"

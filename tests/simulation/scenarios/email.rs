@@ -162,9 +162,11 @@ impl Operation for Verify {
     ) -> Result<Prediction, Prediction> {
         let (model, now) = (&mut moment.model, moment.now);
         let recorded = match &self.permission {
-            Permission::Register(id) => model
-                .finish_registration(id, PASSWORD, now)?
-                .then(|| Event::about(id, "registered", now).saying(json!({"by": "mail"}))),
+            Permission::Register(id) if model.finish_registration(id, PASSWORD, now)? => {
+                super::auth::note_device(moment, id);
+                Some(Event::about(id, "registered", now).saying(json!({"by": "mail"})))
+            }
+            Permission::Register(_) => None,
             Permission::VerifyEmail(id, email) => model
                 .prove_email(id, email, now)?
                 .then(|| Event::about(id, "email_verified", now)),

@@ -32,8 +32,8 @@ function parseOptions() {
 /** Where the deployment is, as `wrangler.toml` says: its app's pages, or else the Worker itself. */
 function deployedAddress() {
   const file = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
-  const [app, issuer] = ["APP_URL", "ISSUER"].map((name) => new RegExp(String.raw`^\s*${name}\s*=\s*"(https?://[^"]+)"`, "m").exec(file)?.[1]);
-  const address = app ?? issuer;
+  // Not APP_URL: the page of the link is Kith's own, and asks the address that it comes from.
+  const address = /^\s*ISSUER\s*=\s*"(https?:\/\/[^"]+)"/m.exec(file)?.[1];
   if (address === undefined) throw new Failure(`wrangler.toml does not say where the deployment is. Name it: --address https://…\n${USAGE}`);
   return address;
 }

@@ -44,7 +44,7 @@ function newKey() {
 /** @type {readonly (readonly [name: string, comment: string, value: () => string])[]} */
 const VARIABLES = [
   ["SIGNING_KEYS", "Ed25519 seeds for access tokens: <kid>:<base64url of 32 bytes>, comma-separated, the first signs.", newKey],
-  ["SECRET_KEYS", "Symmetric keys for cursors and refresh tokens, in the same form.", newKey],
+  ["SECRET_KEYS", "Symmetric keys for cursors, refresh tokens and the links of mails, in the same form.", newKey],
   ["ISSUER", "The public address of the Worker, part of every token.", () => localAddress(DEFAULT_PORT)],
   ["EXPOSE_COST", "1 answers with the Kith-Cost header.", () => "1"],
   ["REVEAL_EMAIL", "1 lets registration say that an e-mail address is taken.", () => "1"],

@@ -26,8 +26,8 @@ pub struct Config {
     /// `SIGNING_KEYS` (secret): Ed25519 seeds as `id:base64url`, separated by commas. The first
     /// signs access tokens, all of them verify.
     pub signing_keys: Vec<(String, [u8; 32])>,
-    /// `SECRET_KEYS` (secret): 32 random bytes each, written likewise. For cursors, bookmarks and
-    /// refresh tokens, and to hide who is counted.
+    /// `SECRET_KEYS` (secret): 32 random bytes each, written likewise. For cursors, bookmarks,
+    /// refresh tokens and the links of mails, and to hide who is counted and which device somebody has.
     pub secret_keys: SecretKeys,
     /// `EXPOSE_COST`: whether answers bear `Kith-Cost`. Off unless `1`.
     pub expose_cost: bool,

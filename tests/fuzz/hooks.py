@@ -148,7 +148,8 @@ def filter_failure(context, failure, case, response):
 
 def replace(sent, name, issued, looks_right=LOOKS_RIGHT):
     """Puts what was issued, if anything was, in the place of what only looks like it."""
-    value = (sent or {}).get(name)
+    # Where nothing is sent, it is no mapping.
+    value = sent.get(name) if hasattr(sent, "get") else None
     if issued is not None and isinstance(value, str) and looks_right.fullmatch(value):
         sent[name] = issued
 

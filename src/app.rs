@@ -205,7 +205,7 @@ impl App {
 
     /// Forgets registrations whose mail was not answered in time, likewise.
     pub async fn forget_old_registrations(&self) {
-        let swept = auth::sweep_registrations(self.ports.database.as_ref(), self.now()).await;
+        let swept = auth::forget_old_registrations(self.ports.database.as_ref(), self.now()).await;
         self.note_not_forgotten("registrations_not_forgotten", swept);
     }
 

@@ -77,8 +77,7 @@ function objectOf(value, name) {
  */
 function line(value, name) {
   if (typeof value !== "string" || value.length > LINE_LIMIT) throw new Unfit(`${name} is no string of at most ${LINE_LIMIT} characters`);
-  // eslint-disable-next-line no-control-regex -- control characters are what it looks for
-  if (/[\u0000-\u001F\u007F]/.test(value)) throw new Unfit(`${name} has a control character`);
+  if (/\p{Cc}/u.test(value)) throw new Unfit(`${name} has a control character`);
   return value;
 }
 

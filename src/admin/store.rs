@@ -67,9 +67,6 @@ macro_rules! account {
     };
 }
 
-/// Sorts after every id, so that the first page needs no statement of its own.
-const AFTER_EVERY_ID: &str = "~";
-
 /// A page of the accounts picked, newest first, without those that were deleted; and where its
 /// candidates end.
 pub(super) fn list(
@@ -95,7 +92,7 @@ where u.username = ?1
         let boundary = batch.query("select null as boundary", params![]);
         return (batch, rows, boundary);
     }
-    let before = page.after.as_deref().unwrap_or(AFTER_EVERY_ID);
+    let before = page.before_id();
     let rows = batch.query(
         concat!(
             "select ",

@@ -99,9 +99,6 @@ impl Keyed for AuditEvent {
     }
 }
 
-/// Sorts after every id, so that the first page needs no statement of its own.
-const AFTER_EVERY_ID: &str = "~";
-
 /// A page of the events picked, newest first, and where its candidates end.
 pub(super) fn list(
     admin: &Admin,
@@ -109,7 +106,7 @@ pub(super) fn list(
     page: &PageRequest,
 ) -> (Batch, Rows<AuditEvent>, Rows<Boundary>) {
     let mut batch = Batch::guarded_for_admin(admin);
-    let before = page.after.as_deref().unwrap_or(AFTER_EVERY_ID);
+    let before = page.before_id();
     let rows = batch.query(
         "select id, at, kind, actor_id, account_id, session_id, request_id, details
 from (

@@ -28,6 +28,6 @@ mod verified;
 use registration::{RegisterRequest, Registration};
 
 pub use letters::{Letter, deliver};
-pub use registration::sweep_registrations;
+pub use registration::forget_old_registrations;
 pub use sessions::forget_old_sessions;
 pub use token::TokenKeys;

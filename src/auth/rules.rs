@@ -26,8 +26,8 @@ pub(super) fn check_password(
 ) -> Result<(), Violation> {
     let length = password.chars().count();
     let folded = fold_case(password);
-    let is_name = username.is_some_and(|name| name.as_str() == folded)
-        || email.is_some_and(|email| email.as_str() == folded);
+    let names = [username.map(Username::as_str), email.map(Email::as_str)];
+    let is_name = names.contains(&Some(folded.as_str()));
     let broken = if password.contains('\0') {
         Some(Rule::InvalidCharacters)
     } else if length < MIN_PASSWORD {

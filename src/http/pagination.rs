@@ -64,6 +64,17 @@ pub struct PageRequest {
     pub after: Option<String>,
 }
 
+/// Sorts after every id, so that the first page needs no statement of its own.
+const AFTER_EVERY_ID: &str = "~";
+
+impl PageRequest {
+    /// The id before which a list by ids, newest first, goes on.
+    #[must_use]
+    pub fn before_id(&self) -> &str {
+        self.after.as_deref().unwrap_or(AFTER_EVERY_ID)
+    }
+}
+
 impl PageQuery {
     /// What the query string of a list that takes more than these two holds of them.
     #[must_use]

@@ -334,7 +334,7 @@ pub(super) fn list_public(
     page: &PageRequest,
 ) -> (Batch, Rows<Post>, Rows<Boundary>) {
     let mut batch = Batch::guarded_if_signed_in(viewer);
-    let before = page.after.as_deref().unwrap_or(AFTER_EVERY_ID);
+    let before = page.before_id();
     let rows = batch.query(
         concat!(
             "select ",
@@ -368,9 +368,6 @@ from (
     );
     (batch, rows, boundary)
 }
-
-/// Sorts after every id, so that the first page needs no statement of its own.
-const AFTER_EVERY_ID: &str = "~";
 
 impl Keyed for Post {
     fn key(&self) -> String {

@@ -188,7 +188,7 @@ describe("the queue", () => {
     expect(sends).toHaveLength(1);
   });
 
-  test("a sweep finds more than one page of due jobs, all in the end", async () => {
+  test("one sweep finds what is due behind more than one batch of other jobs", async () => {
     const ben = await world.person("ben");
     const post = await ben.posts.create({ caption: "popular" });
     const crowd = await world.crowd("fan", 150);
@@ -197,11 +197,9 @@ describe("the queue", () => {
       await world.control.settle();
     });
     expect(await world.state.jobsOf(post)).toHaveLength(150);
-    await eventually("all are delivered", async () => {
-      await world.state.makeDue(post);
-      await world.control.sweep();
-      return (await world.state.jobsOf(post)).length === 0;
-    });
+    await world.state.makeDue(post);
+    await world.control.sweep();
+    await world.jobsDone(post);
     expect(await world.notificationOf(ben, post)).toMatchObject({ actor_count: 150 });
   });
 });

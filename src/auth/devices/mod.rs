@@ -2,7 +2,8 @@
 //! one.
 //!
 //! Invariants: no address and nothing that a device says of itself is stored, only a keyed hash that no
-//! two accounts share; a device is noted in the batch of the session that begins there.
+//! two accounts share; a device is noted in the batch of the session that begins there, or of the account that
+//! a mail makes there.
 
 mod rules;
 mod store;
@@ -55,8 +56,8 @@ impl<'a> Device<'a> {
         store::append(batch, self);
     }
 
-    /// Likewise, and the mail that tells the account's owner, at `email`, if it has been signed in before, but never
-    /// from here.
+    /// Likewise, and the mail that tells the account's owner, at `email`, if there is another device of it,
+    /// but not this one.
     pub(super) fn append_and_tell(
         &self,
         batch: &mut Batch,

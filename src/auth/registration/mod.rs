@@ -10,5 +10,5 @@ mod rules;
 mod store;
 
 pub(super) use pending::finish;
-pub use pending::sweep_registrations;
+pub use pending::forget_old_registrations;
 pub(super) use rules::{RegisterRequest, Registration};

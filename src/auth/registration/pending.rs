@@ -102,7 +102,10 @@ pub(in crate::auth) async fn finish(
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn sweep_registrations(database: &dyn Database, now: Timestamp) -> Result<(), Error> {
+pub async fn forget_old_registrations(
+    database: &dyn Database,
+    now: Timestamp,
+) -> Result<(), Error> {
     let over = now.minus(LIFETIME);
     forget(database, store::SWEEP_LIMIT, || store::sweep(over)).await
 }

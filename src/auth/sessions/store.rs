@@ -131,9 +131,6 @@ impl Keyed for ListedSession {
     }
 }
 
-/// Sorts after every id, so that the first page needs no statement of its own.
-const AFTER_EVERY_ID: &str = "~";
-
 /// A page of the viewer's live sessions, newest first.
 pub(super) fn list(
     viewer: &Viewer,
@@ -141,7 +138,7 @@ pub(super) fn list(
     now: Timestamp,
 ) -> (Batch, Rows<ListedSession>, Rows<Boundary>) {
     let mut batch = Batch::guarded(viewer);
-    let before = page.after.as_deref().unwrap_or(AFTER_EVERY_ID);
+    let before = page.before_id();
     let rows = batch.query(
         concat!(
             "select id, user_agent, created_at, last_used_at, id = ?2 as current

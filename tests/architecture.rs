@@ -656,7 +656,7 @@ fn the_list_of_rooms_is_complete() {
         .filter(|source| source.path.contains('/'))
         .map(|source| source.room().to_owned())
         .collect();
-    let foundations = ["http", "jobs", "platform", "viewer"];
+    let foundations = ["config", "http", "jobs", "platform", "viewer"];
     let known: BTreeSet<_> = SLICES
         .iter()
         .chain(&foundations)

@@ -12,7 +12,7 @@ type Secret = (typeof SECRETS)[number];
 
 const drawn = () => randomBytes(32).toString("base64url");
 
-/** What may stand there instead of keys that were drawn, a kind each; null where nothing does. `src/config.rs` has more. */
+/** What may stand there instead of keys that were drawn, a kind each; null where nothing does. `src/config/keys.rs` has more. */
 const UNFIT: Record<string, string | null> = {
   missing: null,
   empty: "",

@@ -8,6 +8,7 @@
 mod log;
 mod outside;
 mod store;
+mod sweep;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,7 @@ use crate::time::Timestamp;
 pub use outside::{Asked, Handled, Lease, append_lease};
 pub use store::append_done;
 pub(crate) use store::insert_job;
+pub use sweep::sweep;
 
 /// What can be left to do. The JSON of it is the job's payload, in its row and in its message.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -116,15 +118,6 @@ pub struct Message {
     /// What to do.
     pub job: Job,
 }
-
-/// How many jobs one sweep wakes up at most.
-const SWEEP_LIMIT: i64 = 100;
-
-/// How often a sweep that comes back full goes again.
-const SWEEP_ROUNDS: usize = 20;
-
-/// After this many sweeps a job is dead: with the waits doubling up to an hour, most of a day.
-const SWEEP_ATTEMPTS: i64 = 24;
 
 /// Seconds before a failed message comes again, by the number of attempts so far.
 /// `wrangler.toml` sets as many retries, after which the message goes to the dead letters.
@@ -287,92 +280,6 @@ pub async fn bury(app: &App, body: &str, attempt: u32) -> Verdict {
             }
         }
     }
-}
-
-/// Wakes up the jobs that are due: those whose message was lost or whose handling failed. If the
-/// queue refuses them, handles them itself. If the database does not answer, the log says so and the
-/// next sweep tries again.
-pub async fn sweep(app: &App) {
-    // One kind of job, of which very many wait, is not to keep the others waiting until the next sweep.
-    for _ in 0..SWEEP_ROUNDS {
-        match wake_due(app).await {
-            Ok(true) => {}
-            Ok(false) => return,
-            Err(error) => {
-                let line = json!({
-                    "level": "error", "event": "sweep_failed", "cause": format!("{error:?}"),
-                });
-                app.ports().log.write(Level::Error, &line.to_string());
-                return;
-            }
-        }
-    }
-}
-
-/// Wakes up as many as one batch takes. Whether there may be more that the queue would take now.
-async fn wake_due(app: &App) -> Result<bool, Error> {
-    let (batch, leased) = store::lease(
-        app.now(),
-        app.config().job_grace,
-        SWEEP_LIMIT,
-        SWEEP_ATTEMPTS,
-    );
-    let outcome = app.run(batch).await?;
-    let rows = outcome.rows(&leased)?;
-    let mut more = i64::try_from(rows.len()).is_ok_and(|rows| rows >= SWEEP_LIMIT);
-    let mut messages = Vec::new();
-    for row in rows {
-        if row.dead {
-            log::dead(app, &row.id, &row.request_id, &row.trace_id);
-            continue;
-        }
-        match serde_json::from_str(&row.payload) {
-            Ok(job) => messages.push(Message {
-                id: row.id,
-                request_id: row.request_id,
-                trace_id: row.trace_id,
-                job,
-            }),
-            Err(error) => log::unreadable(app, Some(&row.id), &error),
-        }
-    }
-    // Whoever must be waited for comes last.
-    for channel in [Channel::Jobs, Channel::Mails] {
-        let (these, others) = messages
-            .into_iter()
-            .partition(|message: &Message| message.job.channel() == channel);
-        messages = others;
-        more &= wake(app, channel, these).await?;
-    }
-    Ok(more)
-}
-
-/// Sends messages to their queue, or handles them here if it refuses. Whether it has taken them.
-async fn wake(app: &App, channel: Channel, messages: Vec<Message>) -> Result<bool, Error> {
-    if messages.is_empty() {
-        return Ok(true);
-    }
-    let texts: Result<Vec<_>, _> = messages.iter().map(serde_json::to_string).collect();
-    let sent = app
-        .ports()
-        .queue
-        .send(channel, texts.map_err(Error::internal)?)
-        .await;
-    let line = json!({
-        "level": "info",
-        "event": "jobs_swept",
-        "jobs": messages.len(),
-        "handled_here": sent.is_err(),
-        "cause": sent.as_ref().err().map(ToString::to_string),
-    });
-    app.ports().log.write(Level::Info, &line.to_string());
-    if sent.is_err() {
-        for message in &messages {
-            // What fails stays in the log, and in the outbox.
-            let _ = handle(app, message, 1).await;
-        }
-    }
-    Ok(sent.is_ok())
 }
 
 /// Does a job, and logs what came of it.

@@ -5,6 +5,9 @@
 //   npm run bench
 //   npm run bench -- --rounds 4 --requests 1000
 //   npm run bench -- --json figures.json
+//   npm run bench -- feed                       only what a page of the feed costs
+//   npm run bench -- search                     only how long searches take among a million posts
+//   npm run bench -- search --posts 100000 --times 20
 
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
@@ -19,13 +22,16 @@ import { Failure, main, messageOf, say } from "../scripts/progress.mjs";
 import { setUpBuild } from "../scripts/setup.mjs";
 import { findNode, ROOT, toolEnvironment } from "../scripts/tools.mjs";
 
-const USAGE = "Usage: npm run bench -- [--rounds N] [--requests N] [--json FILE]";
+const USAGE = "Usage: npm run bench -- [feed|search] [--rounds N] [--requests N] [--posts N] [--times N] [--json FILE]";
 const MEASURE_MS = 30 * 60_000;
 
 function parseOptions() {
   try {
-    const { values } = parseArgs({
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
       options: {
+        posts: { type: "string", default: "1000000" },
+        times: { type: "string", default: "50" },
         rounds: { type: "string", default: "16" },
         requests: { type: "string", default: "1000" },
         json: { type: "string" },
@@ -33,7 +39,11 @@ function parseOptions() {
     });
     requireNumber("--rounds", values.rounds, 1_000);
     requireNumber("--requests", values.requests, 1_000_000);
-    return values;
+    requireNumber("--posts", values.posts, 1_000_000);
+    requireNumber("--times", values.times, 1_000);
+    const [part, ...more] = positionals;
+    if (!["feed", "search", undefined].includes(part) || more.length > 0) throw new Failure(`There is no part "${positionals.join(" ")}".`);
+    return { ...values, part };
   } catch (error) {
     throw new Failure(`${messageOf(error)}\n${USAGE}`);
   }
@@ -79,14 +89,15 @@ function saySize(size) {
 }
 
 /**
- * @param {ReturnType<typeof parseOptions>} options
- * @param {string} report
+ * Runs a script of this folder under the Node that wrangler needs.
+ * @param {"measure.mjs" | "feed.mjs" | "search.mjs"} file
+ * @param {string[]} options
  */
-async function measure({ rounds, requests }, report) {
+async function measure(file, options) {
   const node = findNode();
   if (node === null) throw new Failure("Set-up has not run: no Node that wrangler accepts.");
-  const script = fileURLToPath(new URL("measure.mjs", import.meta.url));
-  const args = ["--no-warnings", script, "--rounds", rounds, "--requests", requests, "--json", report];
+  const script = fileURLToPath(new URL(file, import.meta.url));
+  const args = ["--no-warnings", script, ...options];
   const { code } = await show(node, args, { cwd: ROOT, env: toolEnvironment(), timeout: MEASURE_MS });
   return code;
 }
@@ -96,6 +107,11 @@ await main(async () => {
   const options = parseOptions();
   await setUpBuild();
   await build("release");
+  if (options.part === "search") return measure("search.mjs", ["--posts", options.posts, "--times", options.times]);
+  if (options.part === "feed") {
+    if (process.platform !== "linux") throw new Failure(`What the feed costs is not measured on ${process.platform}: its CPU is read from Linux's /proc.`);
+    return measure("feed.mjs", []);
+  }
   const size = measureSize();
   saySize(size);
 
@@ -104,7 +120,8 @@ await main(async () => {
     const directory = await mkdtemp(join(tmpdir(), "kith-bench-"));
     const report = join(directory, "cpu.json");
     try {
-      const code = await measure(options, report);
+      const { rounds, requests } = options;
+      const code = await measure("measure.mjs", ["--rounds", rounds, "--requests", requests, "--json", report]);
       if (code !== 0) return code;
       cpu = /** @type {unknown} */ (JSON.parse(readFileSync(report, "utf8")));
     } finally {

@@ -99,7 +99,18 @@ async function compile(directory, profile, hash) {
   for (const output of OUTPUTS) {
     if (!existsSync(join(directory, output))) throw new Failure(`worker-build reported success but wrote no ${output}.`);
   }
+  if (profile === "release") await forgetNames(join(directory, "index_bg.wasm"));
   await writeFile(stampOf(directory), hash);
+}
+
+/**
+ * Takes the names of functions out of the Worker: a tenth of what is uploaded and started, and only the stack
+ * trace of a panic would show them. The edit profile keeps them.
+ * @param {string} wasm
+ */
+async function forgetNames(wasm) {
+  const { code } = await show(wasmOptExecutable(), ["--all-features", "--strip-debug", wasm, "--output", wasm], { cwd: ROOT });
+  if (code !== 0) throw new Failure("wasm-opt could not take the names out of the Worker; the reason is above.");
 }
 
 /** @param {string} directory */

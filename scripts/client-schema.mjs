@@ -61,7 +61,8 @@ export function schemaOf(document) {
  */
 function declaration(name, schema) {
   const type = typeOf(schema, "");
-  const isObject = schema.properties !== undefined && schema.anyOf === undefined && schema.allOf === undefined;
+  const isPlain = schema.oneOf === undefined && schema.anyOf === undefined && schema.allOf === undefined;
+  const isObject = schema.properties !== undefined && isPlain;
   const declared = isObject ? `interface ${name} ${type}` : `type ${name} = ${type};`;
   return `${comment(schema.description, "")}export ${declared}\n`;
 }

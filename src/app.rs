@@ -24,7 +24,10 @@ use crate::mac::SecretKeys;
 use crate::origins::AllowedOrigins;
 use crate::platform::{Batch, DatabaseError, Level, Outcome, Ports};
 use crate::time::Timestamp;
-use crate::{admin, audit, auth, health, jobs, likes, notifications, posts, users};
+use crate::{
+    admin, audit, auth, feed, graph, health, jobs, likes, moderation, notifications, posts, search,
+    users,
+};
 
 /// What is built once per isolate: plain values only, because a future or a cell that one request
 /// started must not be awaited by another.
@@ -78,9 +81,13 @@ fn router() -> Router {
         .merge(health::routes::router())
         .merge(auth::routes::router())
         .merge(users::routes::router())
+        .merge(graph::routes::router())
         .merge(posts::routes::router())
         .merge(likes::routes::router())
+        .merge(feed::routes::router())
+        .merge(search::routes::router())
         .merge(notifications::routes::router())
+        .merge(moderation::routes::router())
         .merge(admin::routes::router())
         .merge(audit::routes::router())
         .fallback(|_: App| async { Error::NotFound })
@@ -93,9 +100,13 @@ pub fn openapi() -> serde_json::Value {
     let mut document = Document::default();
     auth::openapi::describe(&mut document);
     users::openapi::describe(&mut document);
+    graph::openapi::describe(&mut document);
     posts::openapi::describe(&mut document);
     likes::openapi::describe(&mut document);
+    feed::openapi::describe(&mut document);
+    search::openapi::describe(&mut document);
     notifications::openapi::describe(&mut document);
+    moderation::openapi::describe(&mut document);
     admin::openapi::describe(&mut document);
     audit::openapi::describe(&mut document);
     health::openapi::describe(&mut document);

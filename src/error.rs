@@ -100,6 +100,8 @@ pub enum Code {
     RoleRequired,
     /// Only the author may do this.
     NotTheAuthor,
+    /// Nobody reports themselves, or what they wrote.
+    OwnReport,
     /// The operator has closed registration.
     RegistrationClosed,
     /// The one-time link that makes the first admin is not, or no longer, good.
@@ -110,6 +112,14 @@ pub enum Code {
     EmailTaken,
     /// No admin would be left.
     LastAdmin,
+    /// The account follows, or asks to follow, as many as it may.
+    FollowLimitReached,
+    /// The viewer blocks the one they want to follow.
+    PersonBlocked,
+    /// The viewer means themselves, where somebody else is wanted.
+    OwnAccount,
+    /// The report was resolved before.
+    ReportResolved,
     /// The password that was typed once more is wrong.
     WrongPassword,
     /// The token of a mail's link is not one of Kith's, or is no longer good.
@@ -143,11 +153,16 @@ impl Code {
             Self::AccountSuspended => "account_suspended",
             Self::RoleRequired => "role_required",
             Self::NotTheAuthor => "not_the_author",
+            Self::OwnReport => "own_report",
             Self::RegistrationClosed => "registration_closed",
             Self::InvalidSetupToken => "invalid_setup_token",
             Self::UsernameTaken => "username_taken",
             Self::EmailTaken => "email_taken",
             Self::LastAdmin => "last_admin",
+            Self::FollowLimitReached => "follow_limit_reached",
+            Self::PersonBlocked => "person_blocked",
+            Self::OwnAccount => "own_account",
+            Self::ReportResolved => "report_resolved",
             Self::WrongPassword => "wrong_password",
             Self::InvalidMailToken => "invalid_mail_token",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
@@ -179,11 +194,16 @@ impl Code {
             Self::AccountSuspended => "The account is suspended.",
             Self::RoleRequired => "The account's role does not allow this.",
             Self::NotTheAuthor => "Only the author may do this.",
+            Self::OwnReport => "Nobody reports themselves, or what they wrote.",
             Self::RegistrationClosed => "Registration is closed at present.",
             Self::InvalidSetupToken => "The link is wrong, was used, or its time is over.",
             Self::UsernameTaken => "The username belongs to another account.",
             Self::EmailTaken => "The e-mail address belongs to another account.",
             Self::LastAdmin => "No admin would be left.",
+            Self::FollowLimitReached => "The account follows as many as it may.",
+            Self::PersonBlocked => "The account blocks this person.",
+            Self::OwnAccount => "Nobody does this to themselves.",
+            Self::ReportResolved => "The report was resolved before.",
             Self::WrongPassword => "The password is wrong.",
             Self::InvalidMailToken => "The token is not valid, or no longer.",
             Self::IdempotencyKeyReused => "The idempotency key was used for another request.",
@@ -243,6 +263,8 @@ pub enum Rule {
     InvalidValue,
     /// Is what it is already.
     Unchanged,
+    /// Only one of several may be given.
+    NotTogether,
 }
 
 impl Rule {
@@ -262,6 +284,7 @@ impl Rule {
             Self::OutOfRange(..) => "out_of_range",
             Self::InvalidValue => "invalid_value",
             Self::Unchanged => "unchanged",
+            Self::NotTogether => "not_together",
         }
     }
 }
@@ -284,6 +307,7 @@ impl fmt::Display for Rule {
             }
             Self::InvalidValue => write!(formatter, "This is none of the values allowed."),
             Self::Unchanged => write!(formatter, "This is what it is already."),
+            Self::NotTogether => write!(formatter, "This cannot be given with the other."),
         }
     }
 }

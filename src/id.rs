@@ -127,6 +127,10 @@ id!(
     JobId
 );
 id!(
+    /// A report to the moderators.
+    ReportId
+);
+id!(
     /// An event of the audit log.
     AuditEventId
 );

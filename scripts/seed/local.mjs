@@ -40,7 +40,7 @@ async function addDemo(db, onlyIfEmpty) {
     throw new Failure(`${taken} of the demo usernames belong to others. \`npm run reset\` starts over.`);
   }
   const made = await seedDemo(db, Date.now());
-  say(`Added ${made.people} demo people with ${made.posts} posts, ${made.likes} likes and ${made.follows} follows.`);
+  say(`Added ${made.people} demo people with ${made.posts} posts, ${made.comments} comments, ${made.likes} likes and ${made.follows} follows.`);
   say(`Sign in as any of them, for example ${DEMO_USERNAME}; every password is: ${DEMO_PASSWORD}`);
 }
 
@@ -58,7 +58,7 @@ async function addScale(db, posts, seed) {
     throw new Failure(`Seeding broke off (${messageOf(error)}). \`npm run reset\` removes what is half done.`);
   });
   const took = formatDuration(performance.now() - begun);
-  say(`Added ${made.people} people, ${made.posts} posts, ${made.likes} likes and ${made.follows} follows in ${took}.`);
+  say(`Added ${made.people} people, ${made.posts} posts, ${made.comments} comments, ${made.likes} likes and ${made.follows} follows in ${took}.`);
   say(`They are called ${FIRST_USERNAME} and so on; every password is: ${DEMO_PASSWORD}`);
 }
 

@@ -1,5 +1,6 @@
-// Makes as many posts, people, likes and follows as asked for, to measure against. Spread over the
-// past year and uneven in the way real data is: few people have most followers, few posts most likes.
+// Makes as many posts, people, likes and follows as asked for, to measure against, with comments and hashtags.
+// Spread over the past year and uneven in the way real data is: few people have most followers, few posts most
+// likes, few tags most posts.
 
 import { Random } from "./random.mjs";
 import { insertFollows, insertLikes, insertPeople, insertPosts } from "./rows.mjs";
@@ -13,11 +14,16 @@ import { insertFollows, insertLikes, insertPeople, insertPosts } from "./rows.mj
 const YEAR_MS = 365 * 24 * 3_600_000;
 /** Under a megabyte of JSON in a parameter, which D1 limits to two. */
 const ROWS_PER_STATEMENT = 3_000;
-const STATEMENTS_PER_BATCH = 8;
+const CHUNKS_PER_BATCH = 8;
 const FOLLOWERS_ONLY_SHARE = 0.1;
 const MEAN_LIKES = 3;
 const MOST_LIKES = 500;
 const MEAN_FOLLOWS = 10;
+/** How many of the posts have a hashtag, name somebody, and are answered once or more. */
+const TAGGED_SHARE = 0.2;
+const NAMING_SHARE = 0.02;
+const MEAN_COMMENTS = 0.5;
+const MOST_COMMENTS = 100;
 const WORDS = (
   "amber autumn bakery balcony bicycle bridge candle canyon cellar cinema clover coast coffee comet concert copper " +
   "courtyard cranes dawn desert drizzle ember evening ferry festival fiddle garden glacier harbour hazel island jasmine " +
@@ -43,20 +49,22 @@ export async function seedScale(db, { posts: postTotal, people: peopleTotal = Ma
   const begin = now - YEAR_MS;
   const people = makePeople(random, peopleTotal, begin, now);
   const posts = makePosts(random, postTotal, people, begin, now);
+  const comments = makeComments(random, posts, people, now);
+  const written = [...posts, ...comments].toSorted((one, other) => one.createdAt - other.createdAt);
   const likes = makeLikes(random, posts, people, now);
   const follows = makeFollows(random, people, now);
   // In key order, which is the fastest to insert.
   const statements = [
     ...chunks(people).map((rows) => () => insertPeople(db, rows)),
-    ...chunks(posts).map((rows) => () => insertPosts(db, rows)),
-    ...chunks(likes).map((rows) => () => insertLikes(db, rows)),
-    ...chunks(follows).map((rows) => () => insertFollows(db, rows)),
+    ...chunks(written).map((rows) => () => insertPosts(db, rows)),
+    ...chunks(likes).map((rows) => () => [insertLikes(db, rows)]),
+    ...chunks(follows).map((rows) => () => [insertFollows(db, rows)]),
   ];
-  for (let index = 0; index < statements.length; index += STATEMENTS_PER_BATCH) {
+  for (let index = 0; index < statements.length; index += CHUNKS_PER_BATCH) {
     // One after the other: SQLite has one writer, and all the JSON at once would fill the memory.
-    await db.batch(statements.slice(index, index + STATEMENTS_PER_BATCH).map((statement) => statement()));
+    await db.batch(statements.slice(index, index + CHUNKS_PER_BATCH).flatMap((statement) => statement()));
   }
-  return { people: people.length, posts: posts.length, likes: likes.length, follows: follows.length };
+  return { people: people.length, posts: posts.length, comments: comments.length, likes: likes.length, follows: follows.length };
 }
 
 /** @param {number} index */
@@ -97,6 +105,7 @@ function makePeople(random, total, begin, now) {
       postCount: 0,
       followerCount: 0,
       followingCount: 0,
+      requestedCount: 0,
     };
   });
 }
@@ -119,11 +128,47 @@ function makePosts(random, total, people, begin, now) {
     return {
       id: random.uuidV7(createdAt),
       author,
-      caption: sentence(random, 3 + random.below(12)),
+      caption: caption(random, people),
       visibility: random.fraction() < FOLLOWERS_ONLY_SHARE ? "followers" : "public",
+      replyTo: null,
       createdAt,
       likeCount: 0,
+      commentCount: 0,
     };
+  });
+}
+
+/**
+ * @param {Random} random
+ * @param {readonly Post[]} posts
+ * @param {readonly Person[]} people
+ * @param {number} now
+ * @returns {Post[]} each after what it replies to
+ */
+function makeComments(random, posts, people, now) {
+  return posts.flatMap((root) => {
+    // Who may see the others is decided by follows, which are made later.
+    if (root.visibility === "followers") return [];
+    const thread = [root];
+    for (let count = unevenCount(random, MEAN_COMMENTS, MOST_COMMENTS); count > 0; count -= 1) {
+      // Most reply to the post itself, some to what was said before.
+      const replyTo = at(thread, Math.floor(thread.length * random.fraction() ** 3));
+      const author = at(people, random.below(people.length));
+      const earliest = Math.max(replyTo.createdAt, author.createdAt);
+      const createdAt = Math.floor(earliest + (now - earliest) * random.fraction() ** 6);
+      replyTo.commentCount += 1;
+      thread.push({
+        id: random.uuidV7(createdAt),
+        author,
+        caption: sentence(random, 2 + random.below(6)),
+        visibility: "public",
+        replyTo,
+        createdAt,
+        likeCount: 0,
+        commentCount: 0,
+      });
+    }
+    return thread.slice(1);
   });
 }
 
@@ -182,6 +227,17 @@ function unevenCount(random, mean, most) {
   const scale = mean / (0.99 + 0.01 * 20);
   const large = random.fraction() < 0.01 ? 20 : 1;
   return Math.min(most, Math.round(-Math.log(1 - random.fraction()) * scale * large));
+}
+
+/**
+ * A sentence, now and then with a hashtag or a name. Few tags are on most of the tagged.
+ * @param {Random} random
+ * @param {readonly Person[]} people
+ */
+function caption(random, people) {
+  const tag = random.fraction() < TAGGED_SHARE ? ` #${at(WORDS, Math.floor(WORDS.length * random.fraction() ** 2))}` : "";
+  const name = random.fraction() < NAMING_SHARE ? ` @${at(people, random.below(people.length)).username}` : "";
+  return `${sentence(random, 3 + random.below(12))}${tag}${name}`;
 }
 
 /**

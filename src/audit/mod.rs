@@ -59,15 +59,19 @@ pub enum Kind {
     AdminCreated,
     /// An admin changed an account's role.
     RoleChanged,
-    /// An admin changed an account's status.
+    /// A moderator or an admin changed an account's status.
     StatusChanged,
     /// An admin changed an account's plan.
     PlanChanged,
+    /// A moderator or an admin removed a post.
+    PostRemoved,
+    /// A moderator or an admin resolved a report.
+    ReportResolved,
 }
 
 impl Kind {
     /// All there are.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Registered,
         Self::EmailVerified,
         Self::SignedIn,
@@ -84,6 +88,8 @@ impl Kind {
         Self::RoleChanged,
         Self::StatusChanged,
         Self::PlanChanged,
+        Self::PostRemoved,
+        Self::ReportResolved,
     ];
 
     /// The kind as it is stored and answered.
@@ -106,6 +112,8 @@ impl Kind {
             Self::RoleChanged => "role_changed",
             Self::StatusChanged => "status_changed",
             Self::PlanChanged => "plan_changed",
+            Self::PostRemoved => "post_removed",
+            Self::ReportResolved => "report_resolved",
         }
     }
 }

@@ -14,6 +14,7 @@ use super::body::{Body, DISCARD_LIMIT, JsonBody};
 use super::negotiation::is_json;
 use super::problem::Refusal;
 use crate::error::{Code, Error, Rule};
+use crate::platform::Objects;
 
 /// A JSON body of type `T`.
 ///
@@ -77,7 +78,8 @@ pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
         return Err(Error::invalid("", Rule::InvalidType));
     }
     let mut source = serde_json::Deserializer::from_slice(body);
-    serde_path_to_error::deserialize(&mut source).map_err(|error| misfit(&error, Rule::InvalidType))
+    serde_path_to_error::deserialize(Objects(&mut source))
+        .map_err(|error| misfit(&error, Rule::InvalidType))
 }
 
 /// What does not fit the type asked for: a field it does not have, or one that breaks `rule`.

@@ -73,6 +73,45 @@ impl PageRequest {
     pub fn before_id(&self) -> &str {
         self.after.as_deref().unwrap_or(AFTER_EVERY_ID)
     }
+
+    /// The id after which a list by ids, oldest first, goes on.
+    #[must_use]
+    pub fn after_id(&self) -> &str {
+        self.after.as_deref().unwrap_or_default()
+    }
+}
+
+/// A place in a list of accounts by time, such as who likes a post: the key of the entry before it, which reads
+/// `<milliseconds, 16 digits> <id>` and so sorts as the list does.
+#[derive(Debug)]
+pub struct TimedPlace {
+    /// Milliseconds since 1970.
+    pub time: i64,
+    /// The account.
+    pub id: String,
+}
+
+impl PageRequest {
+    /// The place in a list by time, newest first, after which it goes on; the beginning without a cursor.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] for the cursor of a list by something else.
+    pub fn timed_place(&self) -> Result<TimedPlace, Error> {
+        let Some(key) = self.after.as_deref() else {
+            // Later than every time that 53 bits can hold, and after every id.
+            return Ok(TimedPlace {
+                time: 1 << 53,
+                id: AFTER_EVERY_ID.to_owned(),
+            });
+        };
+        let place = key.split_once(' ').and_then(|(time, id)| {
+            Some(TimedPlace {
+                time: time.parse().ok()?,
+                id: id.to_owned(),
+            })
+        });
+        place.ok_or(Error::Malformed(Code::MalformedCursor))
+    }
 }
 
 impl PageQuery {
@@ -230,17 +269,37 @@ impl<T> Page<T> {
     /// that it resolves against the address the client asked.
     #[must_use]
     pub fn link(&self, limit: i64) -> Option<HeaderValue> {
+        self.link_selected(limit, "")
+    }
+
+    /// The same, where `selection` of the query string selects the list; empty if nothing does.
+    fn link_selected(&self, limit: i64, selection: &str) -> Option<HeaderValue> {
         let cursor = self.next_cursor.as_deref()?;
-        HeaderValue::from_str(&format!("<?limit={limit}&cursor={cursor}>; rel=\"next\"")).ok()
+        let and = if selection.is_empty() { "" } else { "&" };
+        let query = format!("{selection}{and}limit={limit}&cursor={cursor}");
+        HeaderValue::from_str(&format!("<?{query}>; rel=\"next\"")).ok()
     }
 }
 
 impl<T: Serialize> Page<T> {
     /// 200 with the page, its `Link` and its tag, or 304 where the client has it.
+    #[must_use]
     pub fn show(&self, request: &PageRequest, known: &IfNoneMatch) -> Response {
+        self.show_selected(request, known, "")
+    }
+
+    /// The same for a list that is selected by `selection`, parameters of its query string such as
+    /// `type=posts`, in ASCII.
+    #[must_use]
+    pub fn show_selected(
+        &self,
+        request: &PageRequest,
+        known: &IfNoneMatch,
+        selection: &str,
+    ) -> Response {
         let mut response = known.show_list(self);
         if response.status() == StatusCode::OK
-            && let Some(link) = self.link(request.limit)
+            && let Some(link) = self.link_selected(request.limit, selection)
         {
             response.headers_mut().insert(LINK, link);
         }

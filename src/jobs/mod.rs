@@ -18,16 +18,17 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::app::App;
 use crate::auth::{self, Letter};
-use crate::error::Error;
+use crate::error::{Code, Error};
+use crate::graph;
 use crate::http::exchange::Exchange;
 use crate::id::{JobId, PostId, UserId};
-use crate::notifications;
-use crate::platform::{Batch, Channel, Level, Outcome, Rows, Value, Verdict, params};
+use crate::notifications::{self, Kind};
+use crate::platform::{Batch, Channel, Level, Outcome, Rows, Value, Verdict, Write, params};
 use crate::time::Timestamp;
 
 pub use outside::{Asked, Handled, Lease, append_lease};
-pub use store::append_done;
-pub(crate) use store::insert_job;
+pub use store::{append_done, append_done_unless_changed};
+pub(crate) use store::{insert_job, insert_jobs, insert_known_job, job_is_there};
 pub use sweep::sweep;
 
 /// What can be left to do. The JSON of it is the job's payload, in its row and in its message.
@@ -38,14 +39,10 @@ pub use sweep::sweep;
     try_from = "Map<String, Json>"
 )]
 pub enum Job {
-    /// Tell the author of a post that somebody likes it.
-    Like {
-        /// The post.
-        post_id: PostId,
-        /// Who likes it.
-        actor_id: UserId,
-        /// Its author.
-        recipient_id: UserId,
+    /// Accept whoever asks to follow an account that is no longer locked.
+    Unlocked {
+        /// The account.
+        account_id: UserId,
     },
     /// Take what hangs on a deleted post out of people's sight.
     PostDeleted {
@@ -60,6 +57,25 @@ pub enum Job {
         #[serde(flatten)]
         letter: Letter,
     },
+    /// Tell a person something. Its kind is the job's.
+    #[serde(untagged)]
+    Tell(News),
+}
+
+/// Something to tell a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct News {
+    /// What happened.
+    pub kind: Kind,
+    /// The post that was liked, the comment that was written, the post that names the recipient, or the post
+    /// that the moderators did something about. None where it is about the recipient.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub post_id: Option<PostId>,
+    /// Who did it; nobody is named where the moderators did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor_id: Option<UserId>,
+    /// Who is told.
+    pub recipient_id: UserId,
 }
 
 /// Reads a payload.
@@ -76,10 +92,8 @@ impl Job {
     fn read(said: &Map<String, Json>) -> Option<Self> {
         let text = |name| said.get(name).and_then(Json::as_str);
         Some(match text("kind")? {
-            "like" => Self::Like {
-                post_id: text("post_id")?.parse().ok()?,
-                actor_id: text("actor_id")?.parse().ok()?,
-                recipient_id: text("recipient_id")?.parse().ok()?,
+            "unlocked" => Self::Unlocked {
+                account_id: text("account_id")?.parse().ok()?,
             },
             "post_deleted" => Self::PostDeleted {
                 post_id: text("post_id")?.parse().ok()?,
@@ -88,7 +102,7 @@ impl Job {
             "mail" => Self::Mail {
                 letter: Letter::read(said)?,
             },
-            _ => return None,
+            kind => Self::Tell(News::read(Kind::named(kind)?, said)?),
         })
     }
 
@@ -100,9 +114,21 @@ impl Job {
     /// The queue that its message goes to: what waits for somebody outside waits alone.
     fn channel(&self) -> Channel {
         match self {
-            Self::Like { .. } | Self::PostDeleted { .. } => Channel::Jobs,
             Self::Mail { .. } => Channel::Mails,
+            _ => Channel::Jobs,
         }
+    }
+}
+
+impl News {
+    fn read(kind: Kind, said: &Map<String, Json>) -> Option<Self> {
+        let text = |name| said.get(name).and_then(Json::as_str);
+        Some(Self {
+            kind,
+            post_id: text("post_id").map(str::parse).transpose().ok()?,
+            actor_id: text("actor_id").map(str::parse).transpose().ok()?,
+            recipient_id: text("recipient_id")?.parse().ok()?,
+        })
     }
 }
 
@@ -129,21 +155,73 @@ const SOON: Duration = Duration::from_mins(1);
 /// A job about to be written, with what is known of it before the batch runs.
 pub struct NewJob {
     id: JobId,
+    outbox: Outbox,
+}
+
+/// Jobs about to be written together, one for each entry of a list, likewise.
+pub struct NewJobs {
+    /// A JSON array of each id with its entry.
+    each: String,
+    outbox: Outbox,
+}
+
+/// What all jobs of a request have in common.
+struct Outbox {
     cause: Arc<Exchange>,
     created_at: Timestamp,
     due_at: Timestamp,
+}
+
+impl Outbox {
+    fn new(app: &App, cause: Arc<Exchange>) -> Self {
+        let created_at = app.now();
+        Self {
+            cause,
+            created_at,
+            due_at: created_at.plus(app.config().job_grace),
+        }
+    }
+
+    /// Appends the rows, of which `ids` is the statement's `?1`.
+    fn append(
+        self,
+        batch: &mut Batch,
+        sql: &'static str,
+        ids: Value,
+        more: impl IntoIterator<Item = Value>,
+    ) -> AppendedJob {
+        let rows = batch.write_returning(sql, self.params(ids, more));
+        AppendedJob {
+            cause: self.cause,
+            rows,
+        }
+    }
+
+    /// The parameters of a row, of which `ids` is the first.
+    fn params(&self, ids: Value, more: impl IntoIterator<Item = Value>) -> Vec<Value> {
+        let mut params = params![
+            ids,
+            self.cause.request_id.as_str(),
+            self.cause.trace_id.as_str(),
+            self.due_at,
+            self.created_at,
+        ];
+        params.extend(more);
+        params
+    }
+}
+
+fn new_id(app: &App) -> JobId {
+    JobId::generate(app.ports().clock.as_ref(), app.ports().random.as_ref())
 }
 
 impl NewJob {
     /// A job caused by the request of `cause`.
     #[must_use]
     pub fn new(app: &App, cause: Arc<Exchange>) -> Self {
-        let created_at = app.now();
         Self {
-            id: JobId::generate(app.ports().clock.as_ref(), app.ports().random.as_ref()),
-            cause,
-            created_at,
-            due_at: created_at.plus(app.config().job_grace),
+            id: new_id(app),
+            outbox: Outbox::new(app, cause),
         }
     }
 
@@ -171,66 +249,120 @@ impl NewJob {
         sql: &'static str,
         more: impl IntoIterator<Item = Value>,
     ) -> AppendedJob {
-        let mut params = params![
-            &self.id,
-            self.cause.request_id.as_str(),
-            self.cause.trace_id.as_str(),
-            self.due_at,
-            self.created_at,
-        ];
-        params.extend(more);
-        let row = batch.write_returning(sql, params);
-        AppendedJob {
+        self.outbox.append(batch, sql, (&self.id).into(), more)
+    }
+
+    /// As [`Self::append`], by `sql` made with `insert_known_job!`: of a job that the answer to the request
+    /// tells enough of to wake it.
+    pub fn append_known(
+        self,
+        batch: &mut Batch,
+        sql: &'static str,
+        more: impl IntoIterator<Item = Value>,
+    ) -> KnownJob {
+        let row = batch.write(sql, self.outbox.params((&self.id).into(), more));
+        KnownJob {
             id: self.id,
-            cause: self.cause,
+            cause: self.outbox.cause,
             row,
         }
     }
 }
 
-/// A job whose batch has yet to commit.
-pub struct AppendedJob {
+/// A job whose batch has yet to commit, and whose row is not read back.
+pub struct KnownJob {
     id: JobId,
     cause: Arc<Exchange>,
-    row: Rows<store::Payload>,
+    row: Write,
+}
+
+impl KnownJob {
+    /// As [`AppendedJob::wake`], of what is known to be `job`, if its row was written.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] only.
+    pub fn wake(self, app: &App, outcome: &Outcome, job: Job) -> Result<(), Error> {
+        match outcome.changes(self.row)? {
+            0 => Ok(()),
+            _ => wake(app, self.id, &self.cause, job),
+        }
+    }
+}
+
+impl NewJobs {
+    /// A job for each of `entries`, caused by the request of `cause`.
+    #[must_use]
+    pub fn new<'a>(
+        app: &App,
+        cause: Arc<Exchange>,
+        entries: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let each = entries.into_iter().map(|entry| json!([new_id(app), entry]));
+        Self {
+            each: Json::Array(each.collect()).to_string(),
+            outbox: Outbox::new(app, cause),
+        }
+    }
+
+    /// Appends the rows to the batch of their cause. `sql` is made with `insert_jobs!`, `more` are its
+    /// parameters from `?6` on. There is a job for each entry for which its condition holds.
+    pub fn append(
+        self,
+        batch: &mut Batch,
+        sql: &'static str,
+        more: impl IntoIterator<Item = Value>,
+    ) -> AppendedJob {
+        self.outbox.append(batch, sql, self.each.into(), more)
+    }
+}
+
+/// Jobs whose batch has yet to commit: one or several.
+pub struct AppendedJob {
+    cause: Arc<Exchange>,
+    rows: Rows<store::WrittenRow>,
 }
 
 impl AppendedJob {
-    /// Sends the wake-up call of a job whose batch has committed with `outcome`. The answer to the
+    /// Sends the wake-up call of each job whose batch has committed with `outcome`. The answer to the
     /// client does not wait for it, and a queue that refuses does no harm: the sweep will find it.
     ///
     /// # Errors
-    /// [`Error::Internal`] if the row written is no job.
-    #[inline(never)] // Every flow ends with it; a copy in each would be most of their size.
+    /// [`Error::Internal`] if a row written is no job.
     pub fn wake(self, app: &App, outcome: &Outcome) -> Result<(), Error> {
-        let Some(store::Payload { payload }) = outcome.first(&self.row)? else {
-            return Ok(());
-        };
-        let message = Message {
-            id: self.id,
-            request_id: self.cause.request_id.clone(),
-            trace_id: self.cause.trace_id.clone(),
-            job: payload,
-        };
-        let text = serde_json::to_string(&message).map_err(Error::internal)?;
-        let channel = message.job.channel();
-        let sending = app.ports().queue.send(channel, vec![text]);
-        let log = app.ports().log.clone();
-        app.ports().background.spawn(Box::pin(async move {
-            if let Err(error) = sending.await {
-                let line = json!({
-                    "level": "warn",
-                    "event": "job_not_woken",
-                    "job_id": message.id,
-                    "request_id": message.request_id,
-                    "trace_id": message.trace_id,
-                    "cause": error.to_string(),
-                });
-                log.write(Level::Warn, &line.to_string());
-            }
-        }));
+        for store::WrittenRow { id, payload } in outcome.rows(&self.rows)? {
+            wake(app, id, &self.cause, payload)?;
+        }
         Ok(())
     }
+}
+
+/// Sends the wake-up call of a job.
+#[inline(never)] // Every flow ends with it; a copy in each would be most of their size.
+fn wake(app: &App, id: JobId, cause: &Exchange, job: Job) -> Result<(), Error> {
+    let message = Message {
+        id,
+        request_id: cause.request_id.clone(),
+        trace_id: cause.trace_id.clone(),
+        job,
+    };
+    let text = serde_json::to_string(&message).map_err(Error::internal)?;
+    let channel = message.job.channel();
+    let sending = app.ports().queue.send(channel, vec![text]);
+    let log = app.ports().log.clone();
+    app.ports().background.spawn(Box::pin(async move {
+        if let Err(error) = sending.await {
+            let line = json!({
+                "level": "warn",
+                "event": "job_not_woken",
+                "job_id": message.id,
+                "request_id": message.request_id,
+                "trace_id": message.trace_id,
+                "cause": error.to_string(),
+            });
+            log.write(Level::Warn, &line.to_string());
+        }
+    }));
+    Ok(())
 }
 
 /// Handles one message of the queue, delivered for the `attempt`th time.
@@ -296,20 +428,29 @@ async fn handle(app: &App, message: &Message, attempt: u32) -> Result<Handled, E
 async fn perform(app: &App, message: &Message) -> Result<Handled, Error> {
     let id = &message.id;
     match &message.job {
-        Job::Like {
-            post_id,
-            actor_id,
-            recipient_id,
-        } => {
-            notifications::tell_of_like(app, id, post_id, actor_id, recipient_id).await?;
-            Ok(Handled::Done)
+        Job::Tell(news) => notifications::tell(app, id, news).await?,
+        Job::Unlocked { account_id } => {
+            if !graph::accept_all(app, id, account_id).await? {
+                // The rest is for another invocation: one may do only so much.
+                wake_again(app, message).await?;
+            }
         }
         Job::PostDeleted { post_id, author_id } => {
             notifications::forget_post(app, id, post_id, author_id).await?;
-            Ok(Handled::Done)
         }
-        Job::Mail { letter } => auth::deliver(app, id, letter).await,
+        Job::Mail { letter } => return auth::deliver(app, id, letter).await,
     }
+    Ok(Handled::Done)
+}
+
+/// Sends the wake-up call of a job that is not done once more.
+async fn wake_again(app: &App, message: &Message) -> Result<(), Error> {
+    let text = serde_json::to_string(message).map_err(Error::internal)?;
+    let sent = app.ports().queue.send(message.job.channel(), vec![text]);
+    sent.await.map_err(|error| Error::Unavailable {
+        code: Code::DependencyUnavailable,
+        source: error.to_string(),
+    })
 }
 
 /// How long the oldest job has been waiting past its time, for health.
@@ -338,11 +479,12 @@ mod tests {
     #[test]
     fn the_payload_is_the_one_that_sql_writes() {
         let id = "01890000-0000-7000-8000-000000000000";
-        let like = Job::Like {
-            post_id: id.parse().unwrap(),
-            actor_id: id.parse().unwrap(),
+        let like = Job::Tell(News {
+            kind: Kind::Like,
+            post_id: Some(id.parse().unwrap()),
+            actor_id: Some(id.parse().unwrap()),
             recipient_id: id.parse().unwrap(),
-        };
+        });
         let deleted = Job::PostDeleted {
             post_id: id.parse().unwrap(),
             author_id: id.parse().unwrap(),

@@ -12,18 +12,45 @@ use crate::time::Timestamp;
 /// SQL that writes a job with the payload `$payload` if `$condition`, a `from` or `where` clause,
 /// gives a row. `?1` to `?5` belong to the outbox, the caller's own parameters begin at `?6`.
 macro_rules! insert_job {
+    ($payload:literal, $condition:expr) => {
+        concat!(
+            crate::jobs::insert_known_job!($payload, $condition),
+            "\nreturning id, payload"
+        )
+    };
+}
+pub(crate) use insert_job;
+
+/// SQL that writes a job with the payload `$payload` for each entry of `each` for which `$condition`, joins and
+/// a `where` clause, gives a row, which it must at most once. `each.value ->> 0` is the job's id,
+/// `each.value ->> 1` the entry; else as [`insert_job!`].
+macro_rules! insert_jobs {
     ($payload:literal, $condition:literal) => {
+        concat!(
+            "insert into jobs (id, payload, request_id, trace_id, due_at, created_at)\n",
+            "select each.value ->> 0, ",
+            $payload,
+            ", ?2, ?3, ?4, ?5\nfrom json_each(?1) each\n",
+            $condition,
+            "\nreturning id, payload"
+        )
+    };
+}
+pub(crate) use insert_jobs;
+
+/// As [`insert_job!`], but answering with nothing: what is answered costs two more rows read.
+macro_rules! insert_known_job {
+    ($payload:expr, $condition:expr) => {
         concat!(
             "insert into jobs (id, payload, request_id, trace_id, due_at, created_at)\n",
             "select ?1, ",
             $payload,
             ", ?2, ?3, ?4, ?5\n",
-            $condition,
-            "\nreturning payload"
+            $condition
         )
     };
 }
-pub(crate) use insert_job;
+pub(crate) use insert_known_job;
 
 /// Writes the job whose payload is `?6`.
 pub(super) const ALWAYS: &str = insert_job!("?6", "where true");
@@ -31,9 +58,10 @@ pub(super) const ALWAYS: &str = insert_job!("?6", "where true");
 /// Writes the job whose payload is `?6`, if the statement before changed a row.
 pub(super) const IF_CHANGED: &str = insert_job!("?6", "where changes() = 1");
 
-/// What [`insert_job!`] answers with.
+/// What [`insert_job!`] and [`insert_jobs!`] answer with.
 #[derive(Deserialize)]
-pub(super) struct Payload {
+pub(super) struct WrittenRow {
+    pub(super) id: JobId,
     #[serde(deserialize_with = "json_text")]
     pub(super) payload: Job,
 }
@@ -69,6 +97,24 @@ pub(super) struct OldestRow {
 pub fn append_done(batch: &mut Batch, job: &JobId) {
     batch.write("delete from jobs\nwhere id = ?1", params![job]);
 }
+
+/// Deletes the job if the statement before changed no row: of a job that takes many rounds, in the round that
+/// found nothing more to do.
+pub fn append_done_unless_changed(batch: &mut Batch, job: &JobId) -> Write {
+    batch.write(
+        "delete from jobs
+where id = ?1 and changes() = 0",
+        params![job],
+    )
+}
+
+/// SQL that is true while the job `$job` is there, for whoever's effect it is.
+macro_rules! job_is_there {
+    ($job:literal) => {
+        concat!("exists (select 1 from jobs where id = ", $job, ")")
+    };
+}
+pub(crate) use job_is_there;
 
 /// The job is dead: no sweep takes it any more.
 pub(super) fn bury(job: &JobId, now: Timestamp) -> (Batch, Write) {

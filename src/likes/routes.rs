@@ -9,9 +9,9 @@ use axum::routing::{get, put};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::store::{self, Place};
+use super::store;
 use crate::app::App;
-use crate::error::{Code, Error};
+use crate::error::Error;
 use crate::http::api;
 use crate::http::conditional::IfNoneMatch;
 use crate::http::exchange::Exchange;
@@ -96,8 +96,7 @@ pub(super) async fn list_likes(
 ) -> Result<Response, Error> {
     let list = format!("posts/{post}/likes");
     let request = query.parse(&list, app.secret_keys())?;
-    let after =
-        Place::after(request.after.as_deref()).ok_or(Error::Malformed(Code::MalformedCursor))?;
+    let after = request.timed_place()?;
     let (batch, rows, boundary) = store::list(&viewer, &post, &request, &after);
     let outcome = app.run(batch).await?;
     let (rows, boundary) = (outcome.rows(&rows)?, outcome.first(&boundary)?);

@@ -1,14 +1,12 @@
 //! The `likes` table.
 
-use serde::Deserialize;
-
-use crate::http::pagination::{Boundary, Keyed, PageRequest};
+use crate::http::pagination::{Boundary, PageRequest, TimedPlace};
 use crate::id::PostId;
 use crate::jobs::{AppendedJob, NewJob, insert_job};
-use crate::platform::{Batch, Rows, json_text, params};
+use crate::platform::{Batch, Rows, params};
 use crate::posts::{self, LikeCountRow};
 use crate::time::Timestamp;
-use crate::users::{ShortPerson, blocked_between, short_person};
+use crate::users::{ListedPerson, blocked_between, short_person};
 use crate::viewer::{MaybeViewer, Viewer};
 
 /// A like, its count and its job, in one batch. A second like of the same account changes nothing.
@@ -90,8 +88,8 @@ pub(super) fn list(
     viewer: &MaybeViewer,
     post: &PostId,
     page: &PageRequest,
-    after: &Place,
-) -> (Batch, Rows<ListedLike>, Rows<Boundary>) {
+    after: &TimedPlace,
+) -> (Batch, Rows<ListedPerson>, Rows<Boundary>) {
     let mut batch = Batch::guarded_if_signed_in(viewer);
     posts::require_visible(&mut batch, viewer, post);
     let rows = batch.query(
@@ -114,8 +112,8 @@ limit ?6"
         params![
             viewer.user_id(),
             post,
-            after.created_at,
-            after.user_id.as_str(),
+            after.time,
+            after.id.as_str(),
             page.candidates(),
             page.rows(),
         ],
@@ -129,51 +127,7 @@ from (
             "
 )"
         ),
-        params![
-            post,
-            after.created_at,
-            after.user_id.as_str(),
-            page.candidates()
-        ],
+        params![post, after.time, after.id.as_str(), page.candidates()],
     );
     (batch, rows, boundary)
-}
-
-/// A place in a list of likes: the key of the like before it.
-#[derive(Debug)]
-pub(super) struct Place {
-    created_at: i64,
-    user_id: String,
-}
-
-impl Place {
-    /// The place that a cursor's key names; the beginning without one.
-    pub(super) fn after(key: Option<&str>) -> Option<Self> {
-        let Some(key) = key else {
-            // Later than every time that 53 bits can hold, and after every id.
-            return Some(Self {
-                created_at: 1 << 53,
-                user_id: "~".to_owned(),
-            });
-        };
-        let (created_at, user_id) = key.split_once(' ')?;
-        Some(Self {
-            created_at: created_at.parse().ok()?,
-            user_id: user_id.to_owned(),
-        })
-    }
-}
-
-/// One like of a list.
-#[derive(Debug, Deserialize)]
-pub(super) struct ListedLike {
-    #[serde(deserialize_with = "json_text")]
-    pub(super) person: ShortPerson,
-    key: String,
-}
-
-impl Keyed for ListedLike {
-    fn key(&self) -> String {
-        self.key.clone()
-    }
 }

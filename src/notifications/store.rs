@@ -1,133 +1,16 @@
-//! The tables `told`, `inboxes` and `notifications`.
+//! The tables `inboxes` and `notifications`, as their owner reads them and marks them read.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Kind;
 use crate::http::pagination::{Keyed, PageRequest};
-use crate::id::{JobId, PostId, UserId};
-use crate::jobs;
+use crate::id::PostId;
 use crate::platform::{Batch, Rows, flag, optional_json_text, params};
 use crate::posts::visible;
 use crate::time::Timestamp;
-use crate::users::{ShortPerson, blocked_between, short_person};
+use crate::users::{ShortPerson, blocked_between, muted_by, short_person};
 use crate::viewer::Viewer;
-
-/// SQL that is 1 if `$recipient` has not read the likes of the post `$post`, in an update of their
-/// row in `inboxes`.
-macro_rules! is_unread {
-    ($recipient:literal, $post:literal) => {
-        concat!(
-            "exists (
-    select 1
-    from notifications n
-    where n.recipient_id = ",
-            $recipient,
-            "
-      and n.kind = 'like'
-      and n.subject_id = ",
-            $post,
-            "
-      and n.seq > read_seq
-  )"
-        )
-    };
-}
-
-/// Does the job and deletes it, in one batch. Each statement hangs on the one before having changed
-/// its row: without the job, or with the recipient told already, nothing changes.
-pub(super) fn tell_of_like(
-    job: &JobId,
-    post: &PostId,
-    actor: &UserId,
-    recipient: &UserId,
-    now: Timestamp,
-) -> Batch {
-    let mut batch = Batch::public();
-    jobs::append_done(&mut batch, job);
-    batch.write(
-        concat!(
-            "insert into told (recipient_id, kind, subject_id, actor_id)
-select ?3, 'like', ?1, ?2
-from posts p
-join users a on a.id = ?2
-where changes() = 1
-  and p.id = ?1
-  and p.deleted_at is null
-  and p.removed_at is null
-  and a.status = 'active'
-  and not ",
-            blocked_between!("?2", "?3"),
-            "
-on conflict do nothing"
-        ),
-        params![post, actor, recipient],
-    );
-    batch.write(
-        concat!(
-            "insert into inboxes (user_id, last_seq, unread_count)
-select ?1, 1, 1
-where changes() = 1
-on conflict (user_id) do update set
-  last_seq = last_seq + 1,
-  unread_count = unread_count + not ",
-            is_unread!("?1", "?2")
-        ),
-        params![recipient, post],
-    );
-    batch.write(
-        "insert into notifications (
-  recipient_id, kind, subject_id, seq, actor_1, created_at, updated_at
-)
-select ?1, 'like', ?2, last_seq, ?3, ?4, ?4
-from inboxes
-where changes() = 1 and user_id = ?1
-on conflict (recipient_id, kind, subject_id) do update set
-  seq = excluded.seq,
-  actor_3 = actor_2,
-  actor_2 = actor_1,
-  actor_1 = excluded.actor_1,
-  actor_count = actor_count + 1,
-  updated_at = excluded.updated_at",
-        params![recipient, post, actor, now],
-    );
-    batch
-}
-
-/// Does the job of a deleted post and deletes it, in one batch: takes what its author was told about
-/// it out of their list, and off the counter if it is unread. That is a change like any other, so it
-/// takes a number of the sequence.
-pub(super) fn forget_post(job: &JobId, post: &PostId, author: &UserId) -> Batch {
-    let mut batch = Batch::public();
-    jobs::append_done(&mut batch, job);
-    batch.write(
-        concat!(
-            "update inboxes
-set
-  last_seq = last_seq + 1,
-  read_seq = iif(read_seq = last_seq, read_seq + 1, read_seq),
-  unread_count = max(unread_count - ",
-            is_unread!("?1", "?2"),
-            ", 0)
-where changes() = 1
-  and user_id = ?1
-  and exists (
-    select 1
-    from notifications
-    where recipient_id = ?1 and kind = 'like' and subject_id = ?2
-  )"
-        ),
-        params![author, post],
-    );
-    batch.write(
-        "delete from notifications
-where changes() = 1
-  and recipient_id = ?1
-  and kind = 'like'
-  and subject_id = ?2",
-        params![author, post],
-    );
-    batch
-}
 
 /// The state of a person's inbox.
 #[derive(Debug, Deserialize)]
@@ -143,6 +26,27 @@ pub(super) struct InboxRow {
 macro_rules! version {
     () => {
         "substr(u.id, -12) || '.' || coalesce(i.last_seq, 0) || '.' || coalesce(i.read_seq, 0) || '.' || u.version"
+    };
+}
+
+/// SQL that joins the account of `$id` as `$row`, if it may be named to the viewer `?1`.
+macro_rules! actor {
+    ($row:literal, $id:literal) => {
+        concat!(
+            "
+left join users ",
+            $row,
+            " on ",
+            $row,
+            ".id = ",
+            $id,
+            " and ",
+            $row,
+            ".status = 'active' and not ",
+            muted_by!($id, "?1"),
+            " and not ",
+            blocked_between!($id, "?1")
+        )
     };
 }
 
@@ -182,7 +86,7 @@ where u.id = ?1"
   p.caption as post_caption,
   coalesce(",
             visible!("p", "a", "?1"),
-            ", 0) as visible,
+            ", 0) as post_visible,
   ",
             short_person!("a1"),
             " as actor_1,
@@ -208,15 +112,10 @@ from (
   limit ?4
 ) n
 left join posts p on p.id = n.subject_id
-left join users a on a.id = p.author_id
-left join users a1 on a1.id = n.actor_1 and a1.status = 'active' and not ",
-            blocked_between!("a1.id", "?1"),
-            "
-left join users a2 on a2.id = n.actor_2 and a2.status = 'active' and not ",
-            blocked_between!("a2.id", "?1"),
-            "
-left join users a3 on a3.id = n.actor_3 and a3.status = 'active' and not ",
-            blocked_between!("a3.id", "?1"),
+left join users a on a.id = p.author_id",
+            actor!("a1", "n.actor_1"),
+            actor!("a2", "n.actor_2"),
+            actor!("a3", "n.actor_3"),
             "
 order by n.seq desc"
         ),
@@ -238,8 +137,9 @@ pub(super) struct ListedNotification {
     actor_count: i64,
     created_at: Timestamp,
     updated_at: Timestamp,
+    /// Whether the viewer may see the post, if there is one.
     #[serde(deserialize_with = "flag")]
-    visible: bool,
+    post_visible: bool,
     post_id: Option<PostId>,
     post_caption: Option<String>,
     #[serde(deserialize_with = "optional_json_text")]
@@ -257,16 +157,17 @@ pub(super) struct Notification {
     /// Its number in the recipient's sequence. A change takes a new one.
     #[schemars(range(min = 1), example = 7)]
     seq: i64,
-    /// What happened: `like`. Other kinds will come.
-    #[schemars(example = &"like")]
+    /// What happened. Other kinds will come.
+    #[schemars(extend("enum" = Kind::ALL.map(Kind::as_str)))]
     kind: String,
     /// Who did it: the latest, at most three, as far as the recipient may see them.
     #[schemars(length(max = 3))]
     actors: Vec<ShortPerson>,
-    /// How many did it.
-    #[schemars(range(min = 1), example = 1)]
+    /// How many did it: none where the moderators did.
+    #[schemars(range(min = 0), example = 1)]
     actor_count: i64,
-    /// The post it is about.
+    /// The post it is about: the one they like, the comment they wrote, the one that names the recipient, or the
+    /// one that the moderators did something about. None where it is about the recipient.
     post: Option<NotificationPost>,
     /// The order it is about: none yet.
     #[schemars(example = None::<String>)]
@@ -283,7 +184,7 @@ pub(super) struct Notification {
 #[derive(Debug, JsonSchema, Serialize)]
 struct NotificationPost {
     id: PostId,
-    /// What it says.
+    /// What it says. Empty if it was taken away.
     #[schemars(example = &"Morning light on the harbour")]
     caption: String,
     /// Its picture: none yet.
@@ -298,18 +199,27 @@ impl Keyed for ListedNotification {
 }
 
 impl ListedNotification {
-    /// Whether the viewer may see the post and somebody who acted: one of the latest, or one of
-    /// those before them, who are counted but not named.
+    /// Whether the viewer may see somebody who acted: one of the latest, or one of those before them, who are
+    /// counted but not named; and the post, if it is about one. What the moderators did is always shown.
     pub(super) fn is_visible(&self) -> bool {
         let latest = [&self.actor_1, &self.actor_2, &self.actor_3];
         let named = latest.into_iter().any(Option::is_some);
-        let before_them = self.actor_count > 3;
-        self.visible && (named || before_them)
+        let somebody = named || self.actor_count > 3;
+        match Kind::named(&self.kind) {
+            Some(Kind::Moderation) => true,
+            Some(Kind::Follow | Kind::FollowRequest) => somebody,
+            Some(Kind::Like | Kind::Comment | Kind::Reply | Kind::Mention) => {
+                somebody && self.post_visible
+            }
+            // Told by a later version.
+            None => false,
+        }
     }
 
     /// What is answered, to someone who has read everything up to `read_seq`.
     pub(super) fn show(self, read_seq: i64) -> Notification {
         let post = self.post_id.zip(self.post_caption);
+        let by_moderators = self.kind == Kind::Moderation.as_str();
         Notification {
             seq: self.seq,
             kind: self.kind,
@@ -317,10 +227,14 @@ impl ListedNotification {
                 .into_iter()
                 .flatten()
                 .collect(),
-            actor_count: self.actor_count,
+            actor_count: if by_moderators { 0 } else { self.actor_count },
             post: post.map(|(id, caption)| NotificationPost {
                 id,
-                caption,
+                caption: if self.post_visible {
+                    caption
+                } else {
+                    String::new()
+                },
                 thumb_url: None,
             }),
             order_id: None,

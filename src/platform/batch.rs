@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer};
 
+use super::objects::{list_from_json, object_from_json};
 use super::{Consistency, Database, DatabaseError, StatementResult};
 use crate::error::Error;
 
@@ -94,6 +95,7 @@ pub struct Write {
 #[derive(Debug)]
 pub struct Batch {
     statements: Vec<Statement>,
+    last: Vec<Statement>,
     writes: bool,
     reads: Consistency,
     names_state: bool,
@@ -105,6 +107,7 @@ impl Batch {
     pub fn public() -> Self {
         Self {
             statements: Vec::new(),
+            last: Vec::new(),
             writes: false,
             reads: Consistency::Primary,
             names_state: false,
@@ -166,6 +169,14 @@ impl Batch {
         self.query(sql, params)
     }
 
+    /// Appends a statement that writes to the full-text index, which runs after all others of the batch,
+    /// whenever it was appended: the index puts off what it writes to some later statement, and `changes()` of
+    /// that one, which others may hang on, would count it too.
+    pub fn write_last(&mut self, sql: &'static str, params: Vec<Value>) {
+        self.last.push(Statement { sql, params });
+        self.writes = true;
+    }
+
     /// The statements in order.
     #[must_use]
     pub fn statements(&self) -> &[Statement] {
@@ -198,7 +209,8 @@ impl Batch {
     ///
     /// # Errors
     /// As [`Database::run`].
-    pub async fn run(self, database: &dyn Database) -> Result<Outcome, DatabaseError> {
+    pub async fn run(mut self, database: &dyn Database) -> Result<Outcome, DatabaseError> {
+        self.statements.append(&mut self.last);
         let expected = self.statements.len();
         let results = database.run(&self).await?;
         if results.len() == expected {
@@ -224,7 +236,7 @@ impl Outcome {
     /// # Errors
     /// [`Error::Internal`] if the columns do not fit `T`.
     pub fn rows<T: DeserializeOwned>(&self, query: &Rows<T>) -> Result<Vec<T>, Error> {
-        serde_json::from_str(self.result(query.index)?.rows.get()).map_err(Error::internal)
+        list_from_json(self.result(query.index)?.rows.get()).map_err(Error::internal)
     }
 
     /// The first row of a query, if it has any.
@@ -266,7 +278,7 @@ pub fn json_text<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     let text = String::deserialize(deserializer)?;
-    serde_json::from_str(&text).map_err(serde::de::Error::custom)
+    object_from_json(&text).map_err(serde::de::Error::custom)
 }
 
 /// As [`json_text`], for a column that may be null.
@@ -277,7 +289,7 @@ pub fn optional_json_text<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
-    text.map(|text| serde_json::from_str(&text).map_err(serde::de::Error::custom))
+    text.map(|text| object_from_json(&text).map_err(serde::de::Error::custom))
         .transpose()
 }
 

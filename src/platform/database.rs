@@ -9,7 +9,7 @@ use std::fmt;
 use serde_json::value::RawValue;
 
 use super::{Batch, BoxFuture};
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Rule};
 
 /// Runs batches.
 pub trait Database: Send + Sync {
@@ -48,6 +48,12 @@ pub enum Abort {
     LastAdmin,
     /// The target is absent or not visible to the viewer.
     NotFound,
+    /// The target is another's, and the viewer may not do this to it.
+    NotTheAuthor,
+    /// The target is no longer what the client has seen.
+    PreconditionFailed,
+    /// The viewer means themselves, where somebody else is wanted.
+    OwnAccount,
     /// The viewer has used the idempotency key before.
     IdempotencyHit,
     /// The first of the limits that the batch counts for is used up.
@@ -56,19 +62,31 @@ pub enum Abort {
     OverSecondLimit,
     /// The account's password or e-mail address was changed since they were read.
     CredentialsChanged,
+    /// The viewer is, or wrote, what they report.
+    OwnReport,
+    /// The report was resolved before.
+    ReportResolved,
+    /// The report is about a person, and not about a post.
+    NoPostReported,
 }
 
 impl Abort {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 15] = [
         Self::SessionEnded,
         Self::AccountSuspended,
         Self::RoleRequired,
         Self::LastAdmin,
         Self::NotFound,
+        Self::NotTheAuthor,
+        Self::PreconditionFailed,
+        Self::OwnAccount,
         Self::IdempotencyHit,
         Self::OverFirstLimit,
         Self::OverSecondLimit,
         Self::CredentialsChanged,
+        Self::OwnReport,
+        Self::ReportResolved,
+        Self::NoPostReported,
     ];
 
     /// The code as it stands in SQL, after `abort:`.
@@ -80,10 +98,16 @@ impl Abort {
             Self::RoleRequired => "role_required",
             Self::LastAdmin => "last_admin",
             Self::NotFound => "not_found",
+            Self::NotTheAuthor => "not_the_author",
+            Self::PreconditionFailed => "precondition_failed",
+            Self::OwnAccount => "own_account",
             Self::IdempotencyHit => "idempotency_hit",
             Self::OverFirstLimit => "over_first_limit",
             Self::OverSecondLimit => "over_second_limit",
             Self::CredentialsChanged => "credentials_changed",
+            Self::OwnReport => "own_report",
+            Self::ReportResolved => "report_resolved",
+            Self::NoPostReported => "no_post_reported",
         }
     }
 }
@@ -174,6 +198,14 @@ impl From<DatabaseError> for Error {
             DatabaseError::Aborted(Abort::RoleRequired) => Self::Forbidden(Code::RoleRequired),
             DatabaseError::Aborted(Abort::LastAdmin) => Self::Conflict(Code::LastAdmin),
             DatabaseError::Aborted(Abort::NotFound) => Self::NotFound,
+            DatabaseError::Aborted(Abort::OwnAccount) => Self::Forbidden(Code::OwnAccount),
+            DatabaseError::Aborted(Abort::NotTheAuthor) => Self::Forbidden(Code::NotTheAuthor),
+            DatabaseError::Aborted(Abort::PreconditionFailed) => Self::PreconditionFailed,
+            DatabaseError::Aborted(Abort::OwnReport) => Self::Forbidden(Code::OwnReport),
+            DatabaseError::Aborted(Abort::ReportResolved) => Self::Conflict(Code::ReportResolved),
+            DatabaseError::Aborted(Abort::NoPostReported) => {
+                Self::invalid("/action", Rule::InvalidValue)
+            }
             // The one that was typed was right a moment ago, and need not be any more.
             DatabaseError::Aborted(Abort::CredentialsChanged) => {
                 Self::Forbidden(Code::WrongPassword)

@@ -12,6 +12,7 @@ mod database;
 mod key_value;
 mod log;
 mod mail;
+mod objects;
 mod queue;
 mod random;
 mod rate_limiter;
@@ -38,10 +39,16 @@ pub use database::{Abort, Database, DatabaseError, StatementResult};
 pub use key_value::{KeyValue, KeyValueError};
 pub use log::{Level, Log};
 pub use mail::{Mail, MailError, OutgoingMail, Sender, Transport};
+pub use objects::Objects;
 pub use queue::{Channel, Queue, QueueError, Verdict};
 pub use random::Random;
 pub use rate_limiter::{RateLimiter, RateLimiterError, Shield};
 pub use retry::Retrying;
+
+#[cfg(target_arch = "wasm32")]
+pub use cloudflare::nfkc;
+#[cfg(not(target_arch = "wasm32"))]
+pub use native::nfkc;
 
 /// A boxed future, as the ports' methods return: they are called through `dyn`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

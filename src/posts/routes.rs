@@ -1,75 +1,106 @@
-//! `GET /posts`, `POST /posts`, `GET /posts/{id}`, `DELETE /posts/{id}`.
+//! `POST /posts`, `GET /posts/{id}`, `PUT /posts/{id}`, `DELETE /posts/{id}`.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Extension;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use http::StatusCode;
 
-use super::rules::CreatePostRequest;
-use super::store;
+use super::captions::Caption;
+use super::rules::{CaptionRequest, CreatePostRequest, NewPost};
+use super::writing::{self, NewPostJobs, NewRow};
+use super::{comments, removal, store, timelines};
 use crate::app::App;
-use crate::error::{Code, Error};
+use crate::audit::{Event, Kind};
+use crate::error::{Error, Rule};
 use crate::http::api;
 use crate::http::body::JsonBody;
-use crate::http::conditional::IfNoneMatch;
+use crate::http::conditional::{IfMatch, IfNoneMatch};
 use crate::http::exchange::Exchange;
-use crate::http::extract::{Path, Query};
-use crate::http::idempotency::{self, Creation};
-use crate::http::pagination::{Page, PageQuery};
+use crate::http::extract::{Json, Path};
+use crate::http::idempotency::{self, Creation, IdempotencyKey};
 use crate::id::PostId;
-use crate::jobs::NewJob;
+use crate::jobs::{NewJob, NewJobs};
+use crate::platform::nfkc;
 use crate::viewer::{MaybeViewer, Viewer};
-
-/// The name of the public list in its cursors.
-const PUBLIC_LIST: &str = "posts";
 
 /// The routes of posts.
 pub fn router() -> Router {
-    Router::new()
-        .route(api!("/posts"), get(list_posts).post(create_post))
-        .route(api!("/posts/{id}"), get(get_post).delete(delete_post))
+    timelines::routes::router()
+        .route(api!("/posts"), post(create_post))
+        .route(
+            api!("/posts/{id}"),
+            get(get_post).put(update_post).delete(delete_post),
+        )
+        .merge(comments::routes::router())
 }
 
 impl JsonBody for CreatePostRequest {
     const LIMIT: usize = 64 * 1024;
 }
 
-/// `GET /posts`
-///
-/// Lists the public posts, newest first.
-///
-/// Without comments, and without those of people who are blocked either way.
-pub(super) async fn list_posts(
-    app: App,
-    viewer: MaybeViewer,
-    known: IfNoneMatch,
-    Query(query): Query<PageQuery>,
-) -> Result<Response, Error> {
-    let request = query.parse(PUBLIC_LIST, app.secret_keys())?;
-    let (batch, rows, boundary) = store::list_public(&viewer, &request);
-    let outcome = app.run(batch).await?;
-    let (rows, boundary) = (outcome.rows(&rows)?, outcome.first(&boundary)?);
-    let page = Page::from_visible(rows, boundary, &request, PUBLIC_LIST, app.secret_keys());
-    Ok(page.show(&request, &known))
+impl JsonBody for CaptionRequest {
+    const LIMIT: usize = 64 * 1024;
 }
 
 /// `POST /posts`
 ///
-/// Writes a post.
+/// Writes a post, or with `reply_to` a comment.
+///
+/// Its hashtags and the people it names are found in what it says. Whoever is named is notified, and so is
+/// whoever wrote what it answers.
 pub(super) async fn create_post(
     app: App,
     viewer: Viewer,
+    Extension(cause): Extension<Arc<Exchange>>,
     Creation { request, key }: Creation<CreatePostRequest>,
 ) -> Result<Response, Error> {
-    let post = request.parse()?;
+    let published = publish(&app, &viewer, cause, request.parse()?, key.as_ref()).await;
+    published.map_err(|error| match error {
+        // All that can be missing is what it answers.
+        Error::NotFound => Error::invalid("/reply_to", Rule::InvalidValue),
+        other => other,
+    })
+}
+
+/// The jobs that tell whoever is named in a caption, if anybody is.
+fn mention_jobs(app: &App, cause: &Arc<Exchange>, caption: &Caption) -> Option<NewJobs> {
+    let people = caption.people();
+    (!people.is_empty()).then(|| NewJobs::new(app, cause.clone(), people))
+}
+
+/// Stores a post or a comment, once for each key, and shows it. [`Error::NotFound`] where there is nothing to comment
+/// on.
+pub(super) async fn publish(
+    app: &App,
+    viewer: &Viewer,
+    cause: Arc<Exchange>,
+    new: NewPost,
+    key: Option<&IdempotencyKey>,
+) -> Result<Response, Error> {
+    let caption = Caption::read(new.caption, nfkc);
     let now = app.now();
-    let id = PostId::generate(app.ports().clock.as_ref(), app.ports().random.as_ref());
-    let (batch, row) = store::create(&viewer, &id, &post, key.as_ref(), now);
-    let database = app.ports().database.as_ref();
-    let post = idempotency::commit(database, &viewer, key.as_ref(), batch, &row, now).await?;
+    let ports = app.ports();
+    let new = NewRow {
+        id: &PostId::generate(ports.clock.as_ref(), ports.random.as_ref()),
+        caption: &caption,
+        visibility: new.visibility,
+        reply_to: new.reply_to.as_ref(),
+    };
+    let jobs = NewPostJobs {
+        mentions: mention_jobs(app, &cause, &caption),
+        comment: NewJob::new(app, cause),
+    };
+    let (batch, row, jobs) = writing::create(viewer, &new, key, jobs, now);
+    let database = ports.database.as_ref();
+    let post = idempotency::commit(database, viewer, key, batch, &row, now).await?;
+    if let Some(outcome) = &post.outcome {
+        for job in jobs {
+            job.wake(app, outcome)?;
+        }
+    }
     Ok(post.at(&format!(api!("/posts/{}"), post.value.id)))
 }
 
@@ -77,7 +108,8 @@ pub(super) async fn create_post(
 ///
 /// Shows a post.
 ///
-/// One that is absent and one that the viewer may not see look the same.
+/// One that is absent and one that the viewer may not see look the same. Of one that was deleted or removed a stub
+/// is left while it has replies.
 pub(super) async fn get_post(
     app: App,
     viewer: MaybeViewer,
@@ -86,26 +118,52 @@ pub(super) async fn get_post(
 ) -> Result<Response, Error> {
     let (batch, row) = store::read(&viewer, &id);
     let post = app.run(batch).await?.first(&row)?.ok_or(Error::NotFound)?;
-    Ok(known.show(post.version, &post))
+    Ok(known.show(post.0.version, &post))
+}
+
+/// `PUT /posts/{id}`
+///
+/// Lets one's own post say something else.
+///
+/// Nothing changes where it says that already. Whoever is newly named is notified. With `If-Match` it is changed only
+/// if nobody else has changed it since it was read; a like is no such change.
+pub(super) async fn update_post(
+    app: App,
+    viewer: Viewer,
+    seen: IfMatch,
+    Extension(cause): Extension<Arc<Exchange>>,
+    Path(id): Path<PostId>,
+    Json(request): Json<CaptionRequest>,
+) -> Result<Response, Error> {
+    let caption = Caption::read(request.parse()?, nfkc);
+    let jobs = mention_jobs(&app, &cause, &caption);
+    let versions = seen.versions();
+    let now = app.now();
+    let (batch, row, job) = writing::update(&viewer, &id, &caption, versions.as_deref(), jobs, now);
+    let outcome = app.run(batch).await?;
+    if let Some(job) = job {
+        job.wake(&app, &outcome)?;
+    }
+    let post = outcome.first(&row)?.ok_or(Error::NotFound)?;
+    Ok(IfNoneMatch::default().show(post.version, &post))
 }
 
 /// `DELETE /posts/{id}`
 ///
-/// Deletes one's own post.
+/// Deletes one's own post, or, as a moderator or an admin, removes another's.
 ///
-/// Its caption is erased, and what its author was told about it disappears from their notifications.
+/// What is deleted is erased. What is removed nobody sees. A post that still has replies leaves a stub. What people
+/// were told about it disappears from their notifications.
 pub(super) async fn delete_post(
     app: App,
     viewer: Viewer,
     Extension(cause): Extension<Arc<Exchange>>,
     Path(id): Path<PostId>,
 ) -> Result<StatusCode, Error> {
+    let event = Event::new(&app, &cause, Kind::PostRemoved);
     let job = NewJob::new(&app, cause);
-    let (batch, deleted, job) = store::delete(&viewer, &id, job, app.now());
+    let (batch, job) = removal::store::delete(&viewer, &id, &event, job, app.now());
     let outcome = app.run(batch).await?;
     job.wake(&app, &outcome)?;
-    match outcome.changes(deleted)? {
-        0 => Err(Error::Forbidden(Code::NotTheAuthor)),
-        _ => Ok(StatusCode::NO_CONTENT),
-    }
+    Ok(StatusCode::NO_CONTENT)
 }

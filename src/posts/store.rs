@@ -1,17 +1,32 @@
 //! The `posts` table and the visibility predicate.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
-use super::rules::{NewPost, Visibility};
-use crate::http::idempotency::{IdempotencyKey, NewRow, record_answer};
-use crate::http::pagination::{Boundary, Keyed, PageRequest};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::captions::{MAX_TAG, MAX_TAGS, Mention};
+use super::rules::Visibility;
+use crate::http::pagination::Keyed;
 use crate::id::PostId;
-use crate::jobs::{AppendedJob, NewJob, insert_job};
-use crate::platform::{Batch, Rows, Value, Write, flag, json_text, params};
+use crate::platform::{Batch, Rows, flag, json_text, params};
 use crate::time::Timestamp;
-use crate::users::{self, ShortPerson, short_person};
+use crate::users::ShortPerson;
 use crate::viewer::{MaybeViewer, Viewer};
+
+/// SQL that is true where neither its author nor a moderator has taken the post `$post` away.
+macro_rules! is_there {
+    ($post:literal) => {
+        concat!(
+            "(",
+            $post,
+            ".deleted_at is null and ",
+            $post,
+            ".removed_at is null)"
+        )
+    };
+}
+pub(crate) use is_there;
 
 /// The visibility predicate: SQL that is true where the viewer may see a post. The one place that
 /// decides it, for every read of a post and of what hangs on one.
@@ -29,10 +44,36 @@ macro_rules! visible {
     ($post:literal, $author:literal, $viewer:literal) => {
         concat!(
             "(",
+            $crate::posts::is_there!($post),
+            " and ",
+            $crate::posts::in_sight!($post, $author, $viewer),
+            ")"
+        )
+    };
+}
+pub(crate) use visible;
+
+/// The same of a post that is there or of which a stub is left, because it still has replies.
+macro_rules! visible_or_stub {
+    ($post:literal, $author:literal, $viewer:literal) => {
+        concat!(
+            "((",
+            $crate::posts::is_there!($post),
+            " or ",
             $post,
-            ".deleted_at is null and ",
-            $post,
-            ".removed_at is null and ",
+            ".comment_count > 0) and ",
+            $crate::posts::in_sight!($post, $author, $viewer),
+            ")"
+        )
+    };
+}
+pub(super) use visible_or_stub;
+
+/// The clauses of [`visible!`] that say who may see a post, whether or not it is there: for no other use.
+macro_rules! in_sight {
+    ($post:literal, $author:literal, $viewer:literal) => {
+        concat!(
+            "(",
             $author,
             ".status = 'active' and (",
             $post,
@@ -49,18 +90,18 @@ macro_rules! visible {
             " and followee_id = ",
             $post,
             ".audience_id and state = 'accepted')) and not ",
-            crate::users::blocked_between!(concat!($post, ".author_id"), $viewer),
+            $crate::users::blocked_between!(concat!($post, ".author_id"), $viewer),
             " and (",
             $post,
             ".audience_id = ",
             $post,
             ".author_id or not ",
-            crate::users::blocked_between!(concat!($post, ".audience_id"), $viewer),
+            $crate::users::blocked_between!(concat!($post, ".audience_id"), $viewer),
             "))))"
         )
     };
 }
-pub(crate) use visible;
+pub(crate) use in_sight;
 
 /// The columns of a [`Post`], for the viewer's parameter `$viewer`.
 macro_rules! post {
@@ -68,10 +109,14 @@ macro_rules! post {
         concat!(
             $post,
             ".id, ",
-            short_person!($author),
+            $crate::users::short_person!($author),
             " as author, ",
             $post,
             ".caption, ",
+            $post,
+            ".tags, ",
+            $post,
+            ".mentions, ",
             $post,
             ".visibility, ",
             $post,
@@ -93,19 +138,36 @@ macro_rules! post {
         )
     };
 }
+pub(crate) use post;
 
-/// The same columns as one JSON object, for the record of a request that created the post. The author
-/// stays a text, as in a row, so that both are read alike.
+/// The same columns as one JSON object: for the viewer's parameter `$viewer`, or, without one, for the record of a
+/// request that created the post. The author stays a text, as in a row, so that both are read alike.
 macro_rules! post_json {
     ($post:literal, $author:literal) => {
+        $crate::posts::post_json!($post, $author, @"0")
+    };
+    ($post:literal, $author:literal, $viewer:literal) => {
+        $crate::posts::post_json!($post, $author, @concat!(
+            "exists (select 1 from likes where post_id = ",
+            $post,
+            ".id and user_id = ",
+            $viewer,
+            ")"
+        ))
+    };
+    ($post:literal, $author:literal, @$liked:expr) => {
         concat!(
             "json_object('id', ",
             $post,
             ".id, 'author', '' || ",
-            short_person!($author),
+            $crate::users::short_person!($author),
             ", 'caption', ",
             $post,
-            ".caption, 'visibility', ",
+            ".caption, 'tags', ",
+            $post,
+            ".tags, 'mentions', ",
+            $post,
+            ".mentions, 'visibility', ",
             $post,
             ".visibility, 'reply_to', ",
             $post,
@@ -113,7 +175,9 @@ macro_rules! post_json {
             $post,
             ".like_count, 'comment_count', ",
             $post,
-            ".comment_count, 'liked', 0, 'created_at', ",
+            ".comment_count, 'liked', ",
+            $liked,
+            ", 'created_at', ",
             $post,
             ".created_at, 'edited_at', ",
             $post,
@@ -123,11 +187,12 @@ macro_rules! post_json {
         )
     };
 }
+pub(crate) use post_json;
 
 /// A post as it is read and answered.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 #[schemars(description = "A post.")]
-pub(super) struct Post {
+pub struct Post {
     pub(super) id: PostId,
     /// Who wrote it.
     #[serde(deserialize_with = "json_text")]
@@ -143,14 +208,14 @@ pub(super) struct Post {
     /// The post it answers, if it is a comment.
     #[schemars(example = None::<PostId>)]
     reply_to: Option<PostId>,
-    /// The hashtags in it: not looked for yet.
-    #[serde(skip_deserializing)]
-    #[schemars(required, length(max = 0))]
+    /// The hashtags in it, folded, each once.
+    #[serde(default, deserialize_with = "json_text")]
+    #[schemars(required, length(max = MAX_TAGS), inner(length(min = 1, max = MAX_TAG)), example = ["harbour"])]
     tags: Vec<String>,
-    /// The people named in it: not looked for yet.
-    #[serde(skip_deserializing)]
-    #[schemars(required, length(max = 0))]
-    mentions: Vec<()>,
+    /// Where it names people.
+    #[serde(default, deserialize_with = "json_text")]
+    #[schemars(required, example = Vec::<Mention>::new())]
+    mentions: Vec<Mention>,
     /// How many like it.
     #[schemars(range(min = 0), example = 3)]
     like_count: i64,
@@ -167,6 +232,56 @@ pub(super) struct Post {
     /// Grows with every change of the post itself.
     #[schemars(range(min = 1), example = 1)]
     pub(super) version: i64,
+    /// Whether its author or a moderator has taken it away: then only a stub of it is shown.
+    #[serde(default, deserialize_with = "flag", skip_serializing)]
+    gone: bool,
+}
+
+/// A post, or the stub of one that was taken away and still has replies.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(super) struct PostOrStub(pub(super) Post);
+
+/// The stub of a post.
+#[derive(JsonSchema, Serialize)]
+#[schemars(
+    description = "What is left of a post that was deleted or removed and still has replies."
+)]
+struct Stub<'a> {
+    id: &'a PostId,
+    #[schemars(extend("const" = true))]
+    deleted: bool,
+}
+
+impl Serialize for PostOrStub {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(post) = self;
+        if post.gone {
+            let (id, deleted) = (&post.id, true);
+            Stub { id, deleted }.serialize(serializer)
+        } else {
+            post.serialize(serializer)
+        }
+    }
+}
+
+impl JsonSchema for PostOrStub {
+    fn schema_name() -> Cow<'static, str> {
+        "PostOrStub".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A post, or what is left of it.",
+            "oneOf": [generator.subschema_for::<Post>(), generator.subschema_for::<Stub<'_>>()],
+        })
+    }
+}
+
+impl Keyed for PostOrStub {
+    fn key(&self) -> String {
+        self.0.key()
+    }
 }
 
 /// Appends the condition that the viewer may see the post: absent and invisible look the same.
@@ -213,14 +328,28 @@ where id = ?1",
     )
 }
 
-/// A post by its id, if the viewer may see it.
-pub(super) fn read(viewer: &MaybeViewer, post: &PostId) -> (Batch, Rows<Post>) {
+/// A post by its id, or the stub of it, if the viewer may see it.
+pub(super) fn read(viewer: &MaybeViewer, post: &PostId) -> (Batch, Rows<PostOrStub>) {
     let mut batch = Batch::guarded_if_signed_in(viewer);
-    let row = select_visible(&mut batch, viewer.user_id().into(), post);
+    let row = batch.query(
+        concat!(
+            "select not ",
+            is_there!("p"),
+            " as gone, ",
+            post!("p", "a", "?2"),
+            "
+from posts p
+join users a on a.id = p.author_id
+where p.id = ?1 and ",
+            visible_or_stub!("p", "a", "?2")
+        ),
+        params![post, viewer.user_id()],
+    );
     (batch, row)
 }
 
-fn select_visible(batch: &mut Batch, viewer: Value, post: &PostId) -> Rows<Post> {
+/// Appends a query for a post that the viewer has written in the same batch, or may see for certain.
+pub(super) fn select_own(batch: &mut Batch, viewer: &Viewer, post: &PostId) -> Rows<Post> {
     batch.query(
         concat!(
             "select ",
@@ -228,145 +357,10 @@ fn select_visible(batch: &mut Batch, viewer: Value, post: &PostId) -> Rows<Post>
             "
 from posts p
 join users a on a.id = p.author_id
-where p.id = ?1 and ",
-            visible!("p", "a", "?2")
-        ),
-        params![post, viewer],
-    )
-}
-
-/// Stores a new post of the viewer's and answers with it, once for each `key`.
-pub(super) fn create(
-    viewer: &Viewer,
-    id: &PostId,
-    post: &NewPost,
-    key: Option<&IdempotencyKey>,
-    now: Timestamp,
-) -> (Batch, NewRow<Post>) {
-    let mut batch = Batch::guarded(viewer);
-    if let Some(key) = key {
-        key.require_unused(&mut batch, viewer, now);
-    }
-    batch.write(
-        "insert into posts (id, author_id, caption, visibility, audience_id, created_at)
-values (?1, ?2, ?3, ?4, ?2, ?5)",
-        params![
-            id,
-            viewer.user_id(),
-            post.caption.as_str(),
-            post.visibility.as_str(),
-            now
-        ],
-    );
-    users::append_post_count(&mut batch, viewer.user_id(), 1);
-    let row = match key {
-        None => NewRow::Plain(select_visible(&mut batch, viewer.user_id().into(), id)),
-        Some(key) => key.record(
-            &mut batch,
-            viewer,
-            now,
-            record_answer!(
-                post_json!("p", "a"),
-                "from posts p
-join users a on a.id = p.author_id
-where p.id = ?5"
-            ),
-            params![id],
-        ),
-    };
-    (batch, row)
-}
-
-/// Deletes the viewer's own post: hides it, erases its caption, and leaves a job to tidy up. Changes
-/// nothing if the post is visible, but another's.
-pub(super) fn delete(
-    viewer: &Viewer,
-    post: &PostId,
-    job: NewJob,
-    now: Timestamp,
-) -> (Batch, Write, AppendedJob) {
-    let mut batch = Batch::guarded(viewer);
-    require_visible(&mut batch, &viewer.clone().into(), post);
-    let deleted = batch.write(
-        "update posts
-set deleted_at = ?3, caption = '', version = version + 1
-where id = ?1 and author_id = ?2",
-        params![post, viewer.user_id(), now],
-    );
-    users::append_post_count(&mut batch, viewer.user_id(), -1);
-    let job = job.append(
-        &mut batch,
-        insert_job!(
-            "json_object('kind', 'post_deleted', 'post_id', ?6, 'author_id', ?7)",
-            "where changes() = 1"
+where p.id = ?1"
         ),
         params![post, viewer.user_id()],
-    );
-    (batch, deleted, job)
-}
-
-/// The candidates of the public list: `$most` ids before `$before`, newest first, from an index that
-/// holds nothing else. The index is named and the limit stands inside, because the planner would
-/// change its mind about either after `analyze`.
-macro_rules! public_candidates {
-    ($before:literal, $most:literal) => {
-        concat!(
-            "select id
-    from posts indexed by posts_public
-    where reply_to is null
-      and visibility = 'public'
-      and deleted_at is null
-      and removed_at is null
-      and id < ",
-            $before,
-            "
-    order by id desc
-    limit ",
-            $most
-        )
-    };
-}
-
-/// A page of the public list: posts that everyone may see, newest first, without comments; and where
-/// its candidates end. It costs the same however many of them the viewer may not see.
-pub(super) fn list_public(
-    viewer: &MaybeViewer,
-    page: &PageRequest,
-) -> (Batch, Rows<Post>, Rows<Boundary>) {
-    let mut batch = Batch::guarded_if_signed_in(viewer);
-    let before = page.before_id();
-    let rows = batch.query(
-        concat!(
-            "select ",
-            post!("p", "a", "?1"),
-            "
-from (
-    ",
-            public_candidates!("?2", "?3"),
-            "
-) c
-cross join posts p on p.id = c.id
-cross join users a on a.id = p.author_id
-where ",
-            visible!("p", "a", "?1"),
-            "
-order by c.id desc
-limit ?4"
-        ),
-        params![viewer.user_id(), before, page.candidates(), page.rows()],
-    );
-    let boundary = batch.query(
-        concat!(
-            "select iif(sum(1) = ?2, min(id), null) as boundary
-from (
-    ",
-            public_candidates!("?1", "?2"),
-            "
-)"
-        ),
-        params![before, page.candidates()],
-    );
-    (batch, rows, boundary)
+    )
 }
 
 impl Keyed for Post {
@@ -399,5 +393,6 @@ mod tests {
         assert_eq!(post.visibility, Visibility::Followers);
         assert_eq!(post.author.username, "asha");
         assert!(!post.liked);
+        assert!(post.tags.is_empty());
     }
 }

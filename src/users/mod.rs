@@ -4,8 +4,10 @@
 //! on an account changes only in the batch of the fact it counts; whoever is suspended or deleted,
 //! and whoever blocks the one who asks, is not there.
 
+mod following;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod openapi;
+mod profiles;
 pub mod routes;
 mod rules;
 mod standing;
@@ -17,16 +19,22 @@ use serde::{Deserialize, Serialize};
 use crate::id::UserId;
 use crate::time::Timestamp;
 
+pub use following::{
+    Which, append_acceptance, append_acceptances, append_follow, append_follower,
+    append_lost_follow, append_news_of_block, append_news_of_mute,
+};
+pub use profiles::ListedPerson;
 pub use rules::{Email, MAX_DISPLAY_NAME, Username, check_display_name, fold_case};
 pub use standing::{
-    NewStanding, Plan, Role, Status, append_admin, append_standing, require_an_admin,
+    NewStanding, Plan, Role, Status, append_admin, append_standing, append_suspension_of_reported,
+    require_an_admin,
 };
 pub use store::{
     Me, NewAccount, Taken, append_account, append_account_of_registration, append_email,
     append_email_proof, append_password, append_password_by_mail, append_password_upgrade,
-    append_post_count, select_me,
+    append_post_changed, append_post_count, append_post_gone, append_reported_post_gone, select_me,
 };
-pub(crate) use store::{blocked_between, short_person};
+pub(crate) use store::{append_text, blocked_between, muted_by, relation, short_person};
 
 /// A person inside other things: the author of a post, one who liked it.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]

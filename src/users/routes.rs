@@ -1,9 +1,13 @@
-//! `GET /profile`, `PATCH /profile`, `GET /users/{username}`.
+//! `GET /profile`, `PATCH /profile`, `GET /users`, `GET /users/{username}`.
+
+use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Extension;
 use axum::response::Response;
 use axum::routing::get;
 
+use super::profiles::{self, Profile};
 use super::rules::{self, UpdateProfileRequest};
 use super::store;
 use crate::app::App;
@@ -11,8 +15,14 @@ use crate::error::Error;
 use crate::http::api;
 use crate::http::body::JsonBody;
 use crate::http::conditional::{IfMatch, IfNoneMatch};
-use crate::http::extract::{Json, Path};
+use crate::http::exchange::Exchange;
+use crate::http::extract::{Json, Path, Query};
+use crate::http::pagination::{Page, PageQuery};
+use crate::jobs::NewJob;
 use crate::viewer::{MaybeViewer, Viewer};
+
+/// The name of the directory, in its cursors.
+const PEOPLE: &str = "users";
 
 /// The routes of people.
 pub fn router() -> Router {
@@ -21,6 +31,7 @@ pub fn router() -> Router {
             api!("/profile"),
             get(get_my_profile).patch(update_my_profile),
         )
+        .route(api!("/users"), get(list_people))
         .route(api!("/users/{username}"), get(get_profile))
 }
 
@@ -47,16 +58,22 @@ pub(super) async fn get_my_profile(
 /// Changes one's own profile.
 ///
 /// What is left out stays as it is. With `If-Match` it is changed only if nobody else has changed it
-/// since it was read; a new follower is no such change.
+/// since it was read; a new follower is no such change. Whoever has asked to follow is accepted soon after the
+/// account is unlocked.
 pub(super) async fn update_my_profile(
     app: App,
     viewer: Viewer,
+    Extension(cause): Extension<Arc<Exchange>>,
     seen: IfMatch,
     Json(request): Json<UpdateProfileRequest>,
 ) -> Result<Response, Error> {
     let changes = request.parse()?;
-    let (batch, written, me) = store::update_profile(&viewer, &changes, seen.versions());
+    let job = NewJob::new(&app, cause);
+    let (batch, written, me, job) = store::update_profile(&viewer, &changes, seen.versions(), job);
     let outcome = app.run(batch).await?;
+    if let Some(job) = job {
+        job.wake(&app, &outcome)?;
+    }
     if outcome.changes(written)? == 0 {
         return Err(Error::PreconditionFailed);
     }
@@ -64,19 +81,39 @@ pub(super) async fn update_my_profile(
     Ok(IfNoneMatch::default().show(me.person.version, &me))
 }
 
+/// `GET /users`
+///
+/// Lists people to discover, newest account first.
+///
+/// Oneself is left out, and so is whoever is suspended, and whom a block hides.
+pub(super) async fn list_people(
+    app: App,
+    viewer: MaybeViewer,
+    known: IfNoneMatch,
+    Query(query): Query<PageQuery>,
+) -> Result<Response, Error> {
+    let request = query.parse(PEOPLE, app.secret_keys())?;
+    let (batch, rows, boundary) = profiles::list(&viewer, &request);
+    let outcome = app.run(batch).await?;
+    let (rows, boundary) = (outcome.rows(&rows)?, outcome.first(&boundary)?);
+    let page = Page::from_visible(rows, boundary, &request, PEOPLE, app.secret_keys());
+    Ok(page.show(&request, &known))
+}
+
 /// `GET /users/{username}`
 ///
 /// Shows a person's public profile.
 ///
-/// Whoever is suspended or deleted, and whoever blocks the one who asks, is not found.
+/// Whoever is suspended or deleted, and whoever blocks the one who asks, is not found. Of whom the one who asks
+/// blocks, only what it takes to lift the block is shown.
 pub(super) async fn get_profile(
     app: App,
     viewer: MaybeViewer,
     known: IfNoneMatch,
     Path(username): Path<String>,
 ) -> Result<Response, Error> {
-    let (batch, person) = store::profile(&viewer, &rules::fold_case(&username));
+    let (batch, person) = profiles::read(&viewer, &rules::fold_case(&username));
     let outcome = app.run(batch).await?;
     let person = outcome.first(&person)?.ok_or(Error::NotFound)?;
-    Ok(known.show(person.version(), &person))
+    Ok(known.show(person.version(), &Profile::from(person)))
 }

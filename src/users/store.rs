@@ -3,12 +3,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Person;
 use super::rules::ProfileChanges;
-use super::{Person, Relation};
-use crate::id::{RegistrationId, UserId};
-use crate::platform::{Batch, Rows, Write, flag, optional_json_text, params};
+use crate::id::{PostId, RegistrationId, ReportId, UserId};
+use crate::jobs::{AppendedJob, NewJob, insert_job};
+use crate::platform::{Batch, Rows, Write, flag, params};
 use crate::time::Timestamp;
-use crate::viewer::{MaybeViewer, Viewer};
+use crate::viewer::Viewer;
 
 /// SQL for a [`super::ShortPerson`] of the `users` row named `$user`: its JSON, or null where an
 /// outer join found none.
@@ -50,6 +51,68 @@ macro_rules! blocked_between {
 }
 pub(crate) use blocked_between;
 
+/// SQL for the [`super::Relation`] of the account `$viewer` to the account `$other`: its JSON, or null where
+/// there is no viewer or the two are one. A probe of a key for each side, which reads no row where there is none.
+macro_rules! relation {
+    ($other:expr, $viewer:expr) => {
+        concat!(
+            "iif(",
+            $viewer,
+            " is null or ",
+            $viewer,
+            " = ",
+            $other,
+            ", null, (
+    select json_object(
+      'following', json(iif(mine.state = 'accepted', 'true', 'false')),
+      'followed_by', json(iif(theirs.state = 'accepted', 'true', 'false')),
+      'requested', json(iif(mine.state = 'pending', 'true', 'false')),
+      'blocking', json(iif(blocked.blocker_id is null, 'false', 'true')),
+      'muting', json(iif(muted.muter_id is null, 'false', 'true'))
+    )
+    from (select 1)
+    left join follows mine on mine.follower_id = ",
+            $viewer,
+            " and mine.followee_id = ",
+            $other,
+            "
+    left join follows theirs on theirs.follower_id = ",
+            $other,
+            " and theirs.followee_id = ",
+            $viewer,
+            "
+    left join blocks blocked on blocked.blocker_id = ",
+            $viewer,
+            " and blocked.blocked_id = ",
+            $other,
+            "
+    left join mutes muted on muted.muter_id = ",
+            $viewer,
+            " and muted.muted_id = ",
+            $other,
+            "
+  ))"
+        )
+    };
+}
+pub(crate) use relation;
+
+/// SQL that is true where the account `$viewer` mutes the account `$other`: what the other says stays out of
+/// the lists that the viewer did not ask for by that person's name, and is not told to the viewer. A probe of a
+/// key, which reads no row where there is no mute; false where one of the two is null, which is nobody.
+macro_rules! muted_by {
+    ($other:expr, $viewer:expr) => {
+        concat!(
+            "exists (select 1 from mutes where muter_id = ",
+            $viewer,
+            " and muted_id = ",
+            $other,
+            ")"
+        )
+    };
+}
+pub(crate) use muted_by;
+
 /// The columns of a [`Person`].
 macro_rules! person {
     ($user:literal) => {
@@ -79,6 +142,7 @@ macro_rules! person {
         )
     };
 }
+pub(super) use person;
 
 /// An account about to be written. Its texts have passed `rules`.
 pub struct NewAccount<'a> {
@@ -107,6 +171,18 @@ pub struct Taken {
     pub email: bool,
 }
 
+/// Appends that a new account is found by its names. Nothing where there is no such account, or it is found
+/// already.
+pub(crate) fn append_text(batch: &mut Batch, user: &str) {
+    batch.write_last(
+        "insert into users_text (rowid, username, display_name)
+select number, username, display_name
+from users
+where id = ?1 and not exists (select 1 from users_text where rowid = number)",
+        params![user],
+    );
+}
+
 /// Appends a new account. Where a name is taken nothing is written, which is told, and the batch goes
 /// on: what else it does, such as counting the try, stays.
 pub fn append_account(batch: &mut Batch, account: NewAccount<'_>) -> Rows<Taken> {
@@ -117,8 +193,10 @@ pub fn append_account(batch: &mut Batch, account: NewAccount<'_>) -> Rows<Taken>
         params![account.username, account.email],
     );
     batch.write(
-        "insert into users (id, username, email, password_hash, display_name, created_at)
-values (?1, ?2, ?3, ?4, ?5, ?6)
+        "insert into users (id, username, email, password_hash, display_name, number, created_at)
+values (
+  ?1, ?2, ?3, ?4, ?5, (select coalesce(max(number), 0) + 1 from users), ?6
+)
 on conflict do nothing",
         params![
             account.id,
@@ -129,6 +207,7 @@ on conflict do nothing",
             account.created_at,
         ],
     );
+    append_text(batch, account.id.as_str());
     taken
 }
 
@@ -150,11 +229,13 @@ pub fn append_account_of_registration(
     registration: &RegistrationId,
     now: Timestamp,
 ) -> Write {
+    append_text(batch, registration.as_str());
     batch.write(
         "insert into users (
-  id, username, email, email_verified_at, password_hash, display_name, created_at
+  id, username, email, email_verified_at, password_hash, display_name, number, created_at
 )
-select id, username, email, ?2, password_hash, display_name, ?2
+select id, username, email, ?2, password_hash, display_name,
+  (select coalesce(max(number), 0) + 1 from users), ?2
 from registrations
 where id = ?1 and expires_at > ?2
 on conflict do nothing",
@@ -228,6 +309,101 @@ where id = ?1 and changes() = 1",
     );
 }
 
+/// SQL for the ids of whom a post may be shown to in their notifications, from `$post`, a query for its row:
+/// its author, whoever wrote what it answers, and whom it names.
+macro_rules! told_of_post {
+    ($post:literal) => {
+        concat!(
+            "select author_id
+  from (",
+            $post,
+            ")
+  union all
+  select parent.author_id
+  from (",
+            $post,
+            ") p
+  join posts parent on parent.id = p.reply_to
+  union all
+  select named.id
+  from (",
+            $post,
+            ") p
+  cross join json_each(p.mentions) m
+  cross join users named on named.username = m.value ->> 'username'"
+        )
+    };
+}
+
+/// Appends, before it is done, that a post goes which is there: its author has one less, unless it is a comment,
+/// and whoever was told of it has another list of notifications.
+pub fn append_post_gone(batch: &mut Batch, post: &PostId) {
+    batch.write(
+        concat!(
+            "update users
+set
+  post_count = post_count - exists (
+    select 1
+    from posts
+    where id = ?1 and author_id = users.id and reply_to is null
+  ),
+  version = version + 1
+where id in (
+  ",
+            told_of_post!(
+                "select author_id, reply_to, mentions from posts where id = ?1 and deleted_at is null and removed_at is null"
+            ),
+            "
+)"
+        ),
+        params![post],
+    );
+}
+
+/// Appends, before it is done, that a post is to say `caption`: if it says something else, whoever was told of it
+/// has another list of notifications.
+pub fn append_post_changed(batch: &mut Batch, post: &PostId, caption: &str) {
+    batch.write(
+        concat!(
+            "update users
+set version = version + 1
+where id in (
+  ",
+            told_of_post!(
+                "select author_id, reply_to, mentions from posts where id = ?1 and caption <> ?2"
+            ),
+            "
+)"
+        ),
+        params![post, caption],
+    );
+}
+
+/// As [`append_post_gone`], of the post that a report is about.
+pub fn append_reported_post_gone(batch: &mut Batch, report: &ReportId) {
+    batch.write(
+        concat!(
+            "update users
+set
+  post_count = post_count - exists (
+    select 1
+    from reports r
+    join posts p on p.id = r.post_id
+    where r.id = ?1 and p.author_id = users.id and p.reply_to is null
+  ),
+  version = version + 1
+where id in (
+  ",
+            told_of_post!(
+                "select p.author_id, p.reply_to, p.mentions from reports r join posts p on p.id = r.post_id where r.id = ?1 and p.deleted_at is null and p.removed_at is null"
+            ),
+            "
+)"
+        ),
+        params![report],
+    );
+}
+
 /// One's own account.
 #[derive(Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Me {
@@ -270,28 +446,6 @@ where u.id = ?1"
     )
 }
 
-/// A person as the one who asks sees them.
-#[derive(Debug, Deserialize, JsonSchema, Serialize)]
-#[schemars(rename = "Person")]
-pub(super) struct PersonRow {
-    #[serde(flatten)]
-    person: Person,
-    /// How the two stand to each other; told to others who are signed in.
-    #[serde(
-        deserialize_with = "optional_json_text",
-        skip_serializing_if = "Option::is_none"
-    )]
-    #[schemars(with = "Relation")]
-    relation: Option<Relation>,
-}
-
-impl PersonRow {
-    /// The version of the profile itself.
-    pub(super) const fn version(&self) -> i64 {
-        self.person.version
-    }
-}
-
 /// One's own account, for `GET /profile`.
 pub(super) fn my_profile(viewer: &Viewer) -> (Batch, Rows<Me>) {
     let mut batch = Batch::guarded(viewer);
@@ -300,12 +454,13 @@ pub(super) fn my_profile(viewer: &Viewer) -> (Batch, Rows<Me>) {
 }
 
 /// Changes one's own profile, if it is at one of `versions` (a JSON array; none means any), and
-/// answers with it.
+/// answers with it. If the account is not locked from then on, a job accepts whoever has asked to follow it.
 pub(super) fn update_profile(
     viewer: &Viewer,
     changes: &ProfileChanges,
     versions: Option<String>,
-) -> (Batch, Write, Rows<Me>) {
+    job: NewJob,
+) -> (Batch, Write, Rows<Me>, Option<AppendedJob>) {
     let mut batch = Batch::guarded(viewer);
     let written = batch.write(
         "update users
@@ -315,7 +470,7 @@ set display_name = coalesce(?2, display_name),
   version = version + 1,
   profile_version = profile_version + 1
 where id = ?1
-  and (?5 is null or profile_version in (select value from json_each(?5)))",
+  and (?5 is null or exists (select 1 from json_each(?5) where value = profile_version))",
         params![
             viewer.user_id(),
             changes.display_name.as_deref(),
@@ -324,45 +479,30 @@ where id = ?1
             versions
         ],
     );
-    let me = select_me(&mut batch, viewer.user_id());
-    (batch, written, me)
-}
-
-/// The public profile of whoever has this username, if the viewer may see them. The relation is told
-/// to others who are signed in.
-pub(super) fn profile(viewer: &MaybeViewer, username: &str) -> (Batch, Rows<PersonRow>) {
-    let mut batch = Batch::guarded_if_signed_in(viewer);
-    let person = batch.query(
-        concat!(
-            "select ",
-            person!("u"),
-            ",
-  iif(?2 is null or ?2 = u.id, null, json_object(
-    'following', json(iif(mine.state = 'accepted', 'true', 'false')),
-    'requested', json(iif(mine.state = 'pending', 'true', 'false')),
-    'muting', json(iif(mine.muted = 1, 'true', 'false')),
-    'followed_by', json(iif(exists (
-      select 1
-      from follows
-      where follower_id = u.id and followee_id = ?2 and state = 'accepted'
-    ), 'true', 'false')),
-    'blocking', json(iif(exists (
-      select 1
-      from blocks
-      where blocker_id = ?2 and blocked_id = u.id
-    ), 'true', 'false'))
-  )) as relation
-from users u
-left join follows mine on mine.follower_id = ?2 and mine.followee_id = u.id
-where u.username = ?1
-  and u.status = 'active'
-  and not exists (
+    let job = (changes.locked == Some(false)).then(|| {
+        job.append(
+            &mut batch,
+            insert_job!(
+                "json_object('kind', 'unlocked', 'account_id', ?6)",
+                "where changes() = 1
+  and exists (
     select 1
-    from blocks
-    where blocker_id = u.id and blocked_id = ?2
+    from follows
+    where followee_id = ?6 and state = 'pending'
   )"
-        ),
-        params![username, viewer.user_id()],
-    );
-    (batch, person)
+            ),
+            params![viewer.user_id()],
+        )
+    });
+    if changes.display_name.is_some() {
+        batch.write_last(
+            "insert or replace into users_text (rowid, username, display_name)
+select number, username, display_name
+from users
+where id = ?1",
+            params![viewer.user_id()],
+        );
+    }
+    let me = select_me(&mut batch, viewer.user_id());
+    (batch, written, me, job)
 }

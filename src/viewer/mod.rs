@@ -83,6 +83,14 @@ impl From<Viewer> for Admin {
     }
 }
 
+impl Moderator {
+    /// The account.
+    #[must_use]
+    pub fn user_id(&self) -> &UserId {
+        self.0.user_id()
+    }
+}
+
 impl Admin {
     /// The account.
     #[must_use]

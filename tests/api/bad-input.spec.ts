@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Actor } from "./harness/person.ts";
 import { expectInvalid, expectProblem } from "./harness/problem.ts";
+import type { Report } from "./harness/shapes.ts";
 import { openWorld } from "./harness/world.ts";
 
 const world = await openWorld();
@@ -9,11 +10,13 @@ const [asha, ben] = [await world.person("asha"), await world.person("ben")];
 await world.state.setRole(ben, "admin");
 for (const person of await world.crowd("leaver", 3)) await person.expect<void>(204, "POST", "/auth/logout");
 const device = await asha.onAnotherDevice();
-const post = await ben.posts.create({ caption: "First light" });
-const others = [await ben.posts.create({ caption: "Second" }), await ben.posts.create({ caption: "Third" })];
+const post = await ben.posts.create({ caption: "First #light" });
+const others = [await ben.posts.create({ caption: "Second #light" }), await ben.posts.create({ caption: "Third" })];
+for (const caption of ["One", "Two"]) await ben.comment(post, caption);
 for (const liked of [post, ...others]) await asha.like(liked);
 await ben.like(post);
 for (const liked of [post, ...others]) await world.jobsDone(liked);
+const reported = await ben.expect<Report>(201, "POST", "/reports", { username: asha.username, reason: "spam" });
 
 /** The routes to which somebody shows who they are: what they show is right or wrong, and has no rules. */
 const SHOWN = ["/auth/login", "/auth/refresh", "/auth/email/verify", "/auth/password", "/auth/password/reset"];
@@ -91,6 +94,20 @@ const BODY_ROUTES: BodyRoute[] = [
   },
   {
     method: "POST",
+    path: "/reports",
+    actor: asha,
+    good: () => ({ post_id: post.id, reason: "spam", comment: "" }),
+    fields: [text("post_id", false), text("reason"), text("comment", false)],
+  },
+  {
+    method: "POST",
+    path: `/admin/reports/${reported.id}/resolve`,
+    actor: ben,
+    good: () => ({ action: "dismiss", note: "" }),
+    fields: [text("action"), text("note", false)],
+  },
+  {
+    method: "POST",
     path: "/auth/email",
     actor: asha,
     good: () => ({ password: asha.password, new_email: "asha.rao@example.com" }),
@@ -130,6 +147,27 @@ const BODY_ROUTES: BodyRoute[] = [
     actor: asha,
     good: () => ({ caption: "fine", visibility: "public" }),
     fields: [text("caption"), text("visibility", false)],
+  },
+  {
+    method: "POST",
+    path: "/posts",
+    actor: asha,
+    good: () => ({ caption: "fine", reply_to: post.id }),
+    fields: [text("reply_to", false)],
+  },
+  {
+    method: "POST",
+    path: `/posts/${post.id}/comments`,
+    actor: asha,
+    good: () => ({ caption: "fine" }),
+    fields: [text("caption")],
+  },
+  {
+    method: "PUT",
+    path: `/posts/${post.id}`,
+    actor: ben,
+    good: () => ({ caption: "fine" }),
+    fields: [text("caption")],
   },
   {
     method: "POST",
@@ -282,8 +320,8 @@ describe("bodies", () => {
 
 describe("SQL in every field", () => {
   const INJECTIONS = ["x'; drop table users; --", "' or '1'='1", 'x" union select password_hash from users --', "%'; --", "?1"];
-  // A caption and a profile may be any words, and keep them as they are.
-  const forms = TEXT_FIELDS.filter(({ path, field }) => path !== "/profile" && field.name !== "caption");
+  // A caption, a profile, a report's comment and a resolution's note may be any words, and keep them as they are.
+  const forms = TEXT_FIELDS.filter(({ path, field }) => path !== "/profile" && !["caption", "comment", "note"].includes(field.name));
 
   test.for(forms)("$method $path: $field.name", async ({ method, path, actor, good, field }) => {
     for (const sql of INJECTIONS) {
@@ -343,7 +381,7 @@ describe("ids", () => {
 });
 
 describe("lists", () => {
-  const LISTS = ["/posts", `/posts/${post.id}/likes`, "/notifications", "/admin/users", "/admin/audit"];
+  const LISTS = ["/posts", "/users", "/feed", "/tags/light/posts", `/users/${ben.username}/posts`, `/posts/${post.id}/comments`, `/posts/${post.id}/likes`, "/notifications", "/admin/users", "/admin/audit"];
 
   async function cursorOf(path: string): Promise<string> {
     const { next_cursor: cursor } = await ben.expect<{ next_cursor: string | null }>(200, "GET", `${path}?limit=1`);

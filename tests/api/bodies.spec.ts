@@ -11,10 +11,11 @@ import { openWorld } from "./harness/world.ts";
 const world = await openWorld();
 const asha = await world.person("asha");
 
-/** What each route reads at most, as the document says. */
-const LIMITS = Object.entries(readDocument().paths).flatMap(([path, methods]) =>
+/** What each route reads at most, as the document says, of things that are not there. */
+const LIMITS = Object.entries(readDocument().paths).flatMap(([template, methods]) =>
   Object.entries(methods).flatMap(([method, { requestBody }]) => {
     const limit = Number(/At most (\d+) bytes/.exec(requestBody?.description ?? "")?.[1]);
+    const path = template.replace("{id}", "019e8f7a-2c41-7b3e-9d52-6f0a1b2c3d4e");
     return requestBody === undefined ? [] : [{ method: method.toUpperCase(), path, limit }];
   }),
 );

@@ -13,9 +13,10 @@ import { eventually } from "./harness/eventually.ts";
 import type { MailPermission } from "./harness/keys.ts";
 import type { Actor, PersonActor } from "./harness/person.ts";
 import { faultyPlans } from "./harness/plans.ts";
-import { coverWithInvisible, FATES, leadsOn, liveIn } from "./harness/scale.ts";
+import { coverWithInvisible, FATES, FOLLOWERS, leadsOn, liveIn } from "./harness/scale.ts";
 import type { Fate, LivedIn, Size } from "./harness/scale.ts";
-import type { Page, Session } from "./harness/shapes.ts";
+import type { DeliveredMessage } from "./harness/protocol.ts";
+import type { Page, Report, Session } from "./harness/shapes.ts";
 import { uuidV7 } from "./harness/state.ts";
 import { openWorld } from "./harness/world.ts";
 import type { World } from "./harness/world.ts";
@@ -90,6 +91,85 @@ function pages(operation: string, path: (place: Place) => string, who: (place: P
   ];
 }
 
+/** More entries than fifty pages have. */
+const FIFTY_PAGES = 50 * 20;
+
+/** The first page of a feed, and the one behind fifty: what it costs depends on how many its reader follows. */
+function feeds({ name, follows }: (typeof FOLLOWERS)[number], index: number): Budget[] {
+  const operation = `feed of one who follows ${name}`;
+  const most = { trips: 1, read: 3 * follows + 140, written: 0 };
+  const readerOf = ({ followers }: Place) => {
+    const follower = followers[index];
+    if (follower === undefined) throw new Error(`nobody follows ${name}`);
+    return follower.reader;
+  };
+  return [
+    { operation, most, measure: (place) => costOf(place.world, readerOf(place).fetch("GET", "/feed")) },
+    {
+      operation: `${operation}, page 51`,
+      most,
+      measure: async (place) => {
+        const reader = readerOf(place);
+        let cursor = "";
+        for (let passed = 0; passed < FIFTY_PAGES; passed += 100) {
+          const { next_cursor: next } = await reader.expect<Page<unknown>>(200, "GET", `/feed?limit=100${cursor}`);
+          expect(next).not.toBeNull();
+          cursor = `&cursor=${next}`;
+        }
+        return costOf(place.world, reader.fetch("GET", `/feed?limit=20${cursor}`));
+      },
+    },
+  ];
+}
+
+/** The consumer's delivery of one message, about somebody who is new. */
+function delivery(what: string, most: Omit<Rows, "trips">, leave: (place: Place, fan: PersonActor) => Promise<DeliveredMessage>): Budget {
+  return {
+    operation: `delivery of ${what}`,
+    most: { trips: 1, ...most },
+    measure: async (place) => {
+      const { control, state } = place.world;
+      const message = await leave(place, await newPerson(place, "fan"));
+      const { invocation, messages } = await control.deliver([message]);
+      expect(messages[0]?.verdict).toBe("acked");
+      const { id } = message.body as { id: string };
+      expect(await state.number("select count(*) from jobs where id = ?1", id)).toBe(0);
+      return recordedRows(await control.record(invocation), true);
+    },
+  };
+}
+
+/** As if much had happened: likes by three muted people each, mentions in threads for followers, and the moderators. */
+async function tellOfEverything({ world, author }: Place, reader: PersonActor): Promise<void> {
+  const [root, mine] = [await author.posts.create({ caption: "a thread", visibility: "followers" }), await reader.posts.create({ caption: "mine" })];
+  const fans = await world.crowd("fan", 3);
+  await world.state.follow(reader, author);
+  for (const fan of fans) await world.state.mute(reader, fan);
+  const rows = Array.from({ length: 60 }, (_, index) => [uuidV7(), index + 1, ["like", "like", "mention", "moderation"][index % 4]]);
+  await world.state.run(
+    `insert into posts (id, author_id, caption, visibility, reply_to, audience_id, created_at)
+     select value ->> 0, iif(value ->> 2 = 'mention', ?3, ?2), 'told of', 'followers', iif(value ->> 2 = 'mention', ?4, null),
+       iif(value ->> 2 = 'mention', ?3, ?2), 1 from json_each(?1)`,
+    JSON.stringify(rows),
+    mine.author.id,
+    author.id,
+    root.id,
+  );
+  await world.state.run(
+    `insert into notifications
+       (recipient_id, kind, subject_id, seq, actor_1, actor_2, actor_3, actor_count, created_at, updated_at)
+     select ?2, value ->> 2, value ->> 0, value ->> 1,
+       case value ->> 2 when 'like' then ?3 ->> 0 when 'mention' then ?4 else '' end,
+       iif(value ->> 2 = 'like', ?3 ->> 1, null), iif(value ->> 2 = 'like', ?3 ->> 2, null),
+       iif(value ->> 2 = 'like', 4, 1), 1, 1 from json_each(?1)`,
+    JSON.stringify(rows),
+    reader.id,
+    JSON.stringify(fans.map(({ id }) => id)),
+    author.id,
+  );
+  await world.state.run("insert into inboxes (user_id, last_seq, unread_count) values (?1, 60, 60)", reader.id);
+}
+
 const BUDGETS: Budget[] = [
   {
     operation: "like a post of another",
@@ -156,6 +236,36 @@ const BUDGETS: Budget[] = [
       return recordedRows(await world.control.record(invocation), true);
     },
   })),
+  delivery("a comment", { read: 8, written: 6 }, async ({ world, author }, fan) => {
+    const comment = await world.state.comment(fan, await author.posts.create({ caption: "to be told" }));
+    return world.state.leaveNews("comment", { post: comment, by: fan, to: author });
+  }),
+  // One row more: the index by which those whom a post names are found when it is gone.
+  delivery("a mention, for followers", { read: 8, written: 6 }, async ({ world, author }, fan) => {
+    const post = await author.posts.create({ caption: "to be told", visibility: "followers" });
+    await world.state.follow(fan, author);
+    return world.state.leaveNews("mention", { post, by: author, to: fan });
+  }),
+  delivery("a mention in a comment, for followers", { read: 8, written: 6 }, async ({ world, author }, fan) => {
+    const post = await author.posts.create({ caption: "to be told", visibility: "followers" });
+    await world.state.follow(fan, author);
+    const comment = await world.state.comment(author, post);
+    return world.state.leaveNews("mention", { post: comment, by: author, to: fan });
+  }),
+  delivery("a follow", { read: 8, written: 6 }, ({ world, author }, fan) => world.state.leaveNews("follow", { by: fan, to: author })),
+  delivery("a request to follow", { read: 8, written: 6 }, ({ world, author }, fan) => world.state.leaveNews("follow_request", { by: fan, to: author })),
+  delivery("what the moderators did", { read: 8, written: 6 }, ({ world }, fan) => world.state.leaveNews("moderation", { to: fan })),
+  delivery("that a comment is gone", { read: 30, written: 5 }, async ({ world, author }, fan) => {
+    const comment = await world.state.comment(fan, await author.posts.create({ caption: "was told" }));
+    await world.control.deliver([await world.state.leaveNews("comment", { post: comment, by: fan, to: author })]);
+    return world.state.leaveJob({ kind: "post_deleted", post_id: comment.id, author_id: fan.id });
+  }),
+  delivery("that a post which names ten is gone", { read: 30 + 10 * 20, written: 2 + 10 * 4 }, async ({ world, author }) => {
+    const post = await author.posts.create({ caption: "names ten" });
+    const named = await world.crowd("named", 10);
+    await world.control.deliver(await Promise.all(named.map((to) => world.state.leaveNews("mention", { post, by: author, to }))));
+    return world.state.leaveJob({ kind: "post_deleted", post_id: post.id, author_id: author.id });
+  }),
   {
     operation: "create a post",
     most: { trips: 1, read: 8, written: 7 },
@@ -178,8 +288,51 @@ const BUDGETS: Budget[] = [
     },
   },
   {
+    operation: "create a post with a hashtag and a mention",
+    // Each hashtag: its posts, itself and its place in the index; each mention: a job and its place in the queue.
+    most: { trips: 1, read: 20, written: 12 },
+    measure: ({ world, author, viewer }) => costOf(world, author.fetch("POST", "/posts", { caption: `new #${world.uniqueName("tag")} @${viewer.username}` })),
+  },
+  {
+    operation: "comment",
+    most: { trips: 1, read: 16, written: 8 },
+    measure: ({ world, viewer, popular }) => costOf(world, viewer.fetch("POST", `/posts/${popular.id}/comments`, { caption: "Lovely" })),
+  },
+  {
+    operation: "reply, with an Idempotency-Key",
+    most: { trips: 1, read: 18, written: 12 },
+    measure: async ({ world, author, viewer, popular }) => {
+      const comment = await viewer.comment(popular, "Lovely");
+      return costOf(world, author.fetch("POST", "/posts", { caption: "Thank you", reply_to: comment.id }, { "idempotency-key": randomUUID() }));
+    },
+  },
+  {
+    operation: "edit a post",
+    most: { trips: 1, read: 18, written: 4 },
+    measure: async ({ world, author }) => {
+      const post = await author.posts.create({ caption: "changes" });
+      return costOf(world, author.fetch("PUT", `/posts/${post.id}`, { caption: "changed" }));
+    },
+  },
+  {
+    operation: "edit nothing of a post",
+    most: { trips: 1, read: 17, written: 0 },
+    measure: async ({ world, author }) => {
+      const post = await author.posts.create({ caption: "stays" });
+      return costOf(world, author.fetch("PUT", `/posts/${post.id}`, { caption: "stays" }));
+    },
+  },
+  {
+    operation: "remove a post",
+    most: { trips: 1, read: 23, written: 7 },
+    measure: async ({ world, author, mo }) => {
+      const post = await author.posts.create({ caption: "goes" });
+      return costOf(world, mo.fetch("DELETE", `/posts/${post.id}`));
+    },
+  },
+  {
     operation: "delete a post",
-    most: { trips: 1, read: 12, written: 7 },
+    most: { trips: 1, read: 23, written: 7 },
     measure: async ({ world, author }) => {
       const post = await author.posts.create({ caption: "goes" });
       return costOf(world, author.fetch("DELETE", `/posts/${post.id}`));
@@ -197,8 +350,35 @@ const BUDGETS: Budget[] = [
   },
   ...pages("public posts", () => "/posts", ({ viewer }) => viewer),
   ...pages("public posts, anonymous", () => "/posts", ({ world }) => world.anonymous),
+  ...pages("posts of a hashtag", () => "/tags/popular/posts", ({ viewer }) => viewer),
+  ...pages("posts of a hashtag, anonymous", () => "/tags/popular/posts", ({ world }) => world.anonymous),
+  ...pages("a person's posts", ({ author }) => `/users/${author.username}/posts`, ({ viewer }) => viewer),
+  ...pages("a person's posts, anonymous", ({ author }) => `/users/${author.username}/posts`, ({ world }) => world.anonymous),
+  ...pages("comments", ({ popular }) => `/posts/${popular.id}/comments`, ({ viewer }) => viewer),
+  ...pages("comments, anonymous", ({ popular }) => `/posts/${popular.id}/comments`, ({ world }) => world.anonymous),
   ...pages("who liked", ({ popular }) => `/posts/${popular.id}/likes`, ({ viewer }) => viewer),
+  ...FOLLOWERS.flatMap(feeds),
+  ...pages("search of posts", () => "/search?type=posts&q=seeded", ({ viewer }) => viewer),
+  ...pages("search of posts, anonymous", () => "/search?type=posts&q=seed", ({ world }) => world.anonymous),
+  ...pages("search of people", () => "/search?type=users&q=crowd", ({ viewer }) => viewer),
+  ...pages("search of people, anonymous", () => "/search?type=users&q=crow", ({ world }) => world.anonymous),
+  {
+    operation: "search of people, by a username",
+    most: { trips: 1, read: 240, written: 0 },
+    measure: ({ world, viewer, author }) => costOf(world, viewer.fetch("GET", `/search?type=users&q=${author.username}`)),
+  },
+  ...pages("search of hashtags", () => "/search?type=tags&q=seeded", ({ viewer }) => viewer),
+  ...pages("search of hashtags, anonymous", () => "/search?type=tags&q=seed", ({ world }) => world.anonymous),
   ...pages("notifications", () => "/notifications", ({ viewer }) => viewer),
+  {
+    operation: "notifications of every kind, by people of whom most are muted",
+    most: { trips: 1, read: 240, written: 0 },
+    measure: async (place) => {
+      const reader = await newPerson(place, "reader");
+      await tellOfEverything(place, reader);
+      return costOf(place.world, reader.fetch("GET", "/notifications"));
+    },
+  },
   {
     operation: "notifications, nothing new (304)",
     most: { trips: 1, read: 6, written: 0 },
@@ -209,9 +389,102 @@ const BUDGETS: Budget[] = [
       return costOf(world, Promise.resolve(response));
     },
   },
+  ...(["follow", "ask to follow", "follow back, told before"] as const).map((how): Budget => ({
+    operation: how,
+    most: { trips: 1, read: 12, written: 6 },
+    measure: async (place) => {
+      const [fan, star] = [await newPerson(place, "fan"), await newPerson(place, "star")];
+      if (how === "ask to follow") await star.lock();
+      if (how === "follow back, told before") {
+        await star.follow(fan);
+        await fan.follow(star);
+        await place.world.control.settle();
+        await fan.unfollow(star);
+      }
+      return costOf(place.world, fan.fetch("PUT", `/users/${star.username}/follow`));
+    },
+  })),
+  {
+    operation: "follow by asking again",
+    most: { trips: 1, read: 14, written: 6 },
+    measure: async (place) => {
+      const [fan, star] = [await newPerson(place, "fan"), await newPerson(place, "star")];
+      await star.lock();
+      await fan.follow(star);
+      await place.world.state.run("update users set locked = 0 where id = ?1", star.id);
+      return costOf(place.world, fan.fetch("PUT", `/users/${star.username}/follow`));
+    },
+  },
+  {
+    operation: "follow again",
+    most: { trips: 1, read: 12, written: 0 },
+    measure: async (place) => {
+      const fan = await newPerson(place, "fan");
+      await fan.follow(place.author);
+      return costOf(place.world, fan.fetch("PUT", `/users/${place.author.username}/follow`));
+    },
+  },
+  {
+    operation: "unfollow",
+    most: { trips: 1, read: 20, written: 4 },
+    measure: async (place) => {
+      const fan = await newPerson(place, "fan");
+      await fan.follow(place.author);
+      return costOf(place.world, fan.fetch("DELETE", `/users/${place.author.username}/follow`));
+    },
+  },
+  {
+    operation: "block, who follow each other",
+    most: { trips: 1, read: 40, written: 12 },
+    measure: async (place) => {
+      const [fan, star] = [await newPerson(place, "fan"), await newPerson(place, "star")];
+      await fan.follow(star);
+      await star.follow(fan);
+      return costOf(place.world, fan.fetch("PUT", `/users/${star.username}/block`));
+    },
+  },
+  ...(["block", "unblock", "mute", "unmute"] as const).map((verb): Budget => ({
+    operation: `${verb} a stranger`,
+    // A block looks for follows both ways, of both accounts.
+    most: { trips: 1, read: verb === "block" ? 26 : 14, written: 4 },
+    measure: async (place) => {
+      const [fan, star] = [await newPerson(place, "fan"), await newPerson(place, "star")];
+      const [method, path] = verb.startsWith("un") ? ["DELETE", verb.slice(2)] : ["PUT", verb];
+      if (method === "DELETE") await fan.expect(200, "PUT", `/users/${star.username}/${path}`);
+      return costOf(place.world, fan.fetch(method, `/users/${star.username}/${path}`));
+    },
+  })),
+  ...(["accept", "refuse"] as const).map((verb): Budget => ({
+    operation: `${verb} a request`,
+    most: { trips: 1, read: 20, written: 6 },
+    measure: async (place) => {
+      const [fan, star] = [await newPerson(place, "fan"), await newPerson(place, "star")];
+      await star.lock();
+      await fan.follow(star);
+      const method = verb === "accept" ? "PUT" : "DELETE";
+      return costOf(place.world, star.fetch(method, `/follow-requests/${fan.username}`));
+    },
+  })),
+  {
+    operation: "take a follower away",
+    most: { trips: 1, read: 20, written: 4 },
+    measure: async (place) => {
+      const [fan, star] = [await newPerson(place, "fan"), await newPerson(place, "star")];
+      await fan.follow(star);
+      return costOf(place.world, star.fetch("DELETE", `/followers/${fan.username}`));
+    },
+  },
+  ...pages("people", () => "/users", ({ viewer }) => viewer),
+  ...pages("people, anonymous", () => "/users", ({ world }) => world.anonymous),
+  ...pages("followers", ({ author }) => `/users/${author.username}/followers`, ({ viewer }) => viewer),
+  ...pages("my followers", ({ viewer }) => `/users/${viewer.username}/followers`, ({ viewer }) => viewer),
+  ...pages("whom I follow", ({ viewer }) => `/users/${viewer.username}/following`, ({ viewer }) => viewer),
+  ...pages("who asks to follow me", () => "/follow-requests", ({ viewer }) => viewer),
+  ...pages("whom I block", () => "/blocks", ({ viewer }) => viewer),
+  ...pages("whom I mute", () => "/mutes", ({ viewer }) => viewer),
   {
     operation: "register",
-    most: { trips: 1, read: 12, written: 10 },
+    most: { trips: 1, read: 14, written: 12 },
     measure: ({ world }) => {
       const username = world.uniqueName("new");
       const body = { username, email: `${username}@example.com`, password: "a good long passphrase" };
@@ -408,9 +681,49 @@ const BUDGETS: Budget[] = [
       return costOf(place.world, place.rosa.fetch("PATCH", `/admin/users/${asha.username}`, standing));
     },
   },
+  ...(["a post", "a person"] as const).map((what): Budget => ({
+    operation: `report ${what}`,
+    most: { trips: 1, read: 16, written: 4 },
+    measure: async (place) => {
+      const fan = await newPerson(place, "fan");
+      const target = what === "a post" ? { post_id: place.popular.id } : { username: place.author.username };
+      return costOf(place.world, fan.fetch("POST", "/reports", { ...target, reason: "spam" }));
+    },
+  })),
+  {
+    operation: "report a post, with an Idempotency-Key",
+    most: { trips: 1, read: 18, written: 6 },
+    measure: async (place) => {
+      const fan = await newPerson(place, "fan");
+      const headers = { "idempotency-key": randomUUID() };
+      return costOf(place.world, fan.fetch("POST", "/reports", { post_id: place.popular.id, reason: "spam" }, headers));
+    },
+  },
+  {
+    operation: "report the same again",
+    most: { trips: 1, read: 16, written: 1 },
+    measure: async (place) => {
+      const fan = await newPerson(place, "fan");
+      const ask = () => fan.fetch("POST", "/reports", { post_id: place.popular.id, reason: "spam" });
+      await ask();
+      return costOf(place.world, ask());
+    },
+  },
+  ...pages("open reports, for a moderator", () => "/admin/reports", ({ mo }) => mo),
+  ...pages("resolved reports, for a moderator", () => "/admin/reports?status=resolved", ({ mo }) => mo),
+  ...([["dismiss", 24, 6], ["warn", 26, 8], ["suspend", 34, 9], ["remove_post", 60, 18]] as const).map(([action, read, written]): Budget => ({
+    operation: `resolve a report: ${action}`,
+    most: { trips: 1, read, written },
+    measure: async (place) => {
+      const [fan, author] = [await newPerson(place, "fan"), await newPerson(place, "author")];
+      const post = await author.posts.create({ caption: "to be looked at" });
+      const { id } = await fan.expect<Report>(201, "POST", "/reports", { post_id: post.id, reason: "spam" });
+      return costOf(place.world, place.mo.fetch("POST", `/admin/reports/${id}/resolve`, { action }));
+    },
+  })),
   {
     operation: "become the first admin",
-    most: { trips: 1, read: 20, written: 12 },
+    most: { trips: 1, read: 22, written: 14 },
     measure: async ({ world, rosa }) => {
       await world.state.setRole(rosa, "user");
       const { token, hash } = newToken();
@@ -453,6 +766,12 @@ async function runBy(world: World, { posts }: Size): Promise<{ rosa: PersonActor
     const sql = "insert into audit_events (id, at, kind, account_id, request_id) select value, ?2, 'signed_in', value, 'seeded' from json_each(?1)";
     await world.state.run(sql, ids, now);
   }
+  const reports = `insert into reports (id, reporter_id, account_id, reason, created_at, resolved_at, resolved_by, action)
+    select value, (select id from users order by id limit 1), reported.id, 'spam', ?2,
+      iif(key % 2 = 0, null, ?2), iif(key % 2 = 0, null, (select id from users order by id limit 1)), iif(key % 2 = 0, null, 'dismiss')
+    from json_each(?1)
+    join (select id, row_number() over (order by id) as place from users) reported on place = key + 2`;
+  await world.state.run(reports, JSON.stringify(Array.from({ length: 90 }, () => uuidV7(now))), now);
   return { rosa: await world.admin("rosa"), mo: await world.moderator("mo") };
 }
 
@@ -527,12 +846,19 @@ function keepBudgets({ size, world }: (typeof worlds)[number]): void {
       const lost = { id: uuidV7(), request_id: "r", trace_id: "t", job };
       await world.control.deliver([{ id: "lost", body: lost, attempts: 6 }], DEAD_LETTER_QUEUE);
       await writeEveryLetter(world, viewer);
-      const cursors = ["/posts", "/notifications", "/auth/sessions", `/posts/${place.popular.id}/likes`];
+      const searches = ["posts&q=seeded", "users&q=crowd", "tags&q=seeded"].map((search) => `/search?type=${search}`);
+      const cursors = ["/posts", "/notifications", "/auth/sessions", `/posts/${place.popular.id}/likes`, ...searches];
       for (const path of cursors) {
-        const { next_cursor: cursor } = await viewer.expect<Page<unknown>>(200, "GET", `${path}?limit=1`);
-        await viewer.expect(200, "GET", `${path}?limit=20&cursor=${cursor}`);
-        if (path.startsWith("/posts")) await world.anonymous.expect(200, "GET", `${path}?limit=20&cursor=${cursor}`);
+        const and = path.includes("?") ? "&" : "?";
+        const { next_cursor: cursor } = await viewer.expect<Page<unknown>>(200, "GET", `${path}${and}limit=1`);
+        await viewer.expect(200, "GET", `${path}${and}limit=20&cursor=${cursor}`);
+        if (/^\/(posts|search)/.test(path)) await world.anonymous.expect(200, "GET", `${path}${and}limit=20&cursor=${cursor}`);
       }
+      const [locked, asker] = [await newPerson(place, "locked"), await newPerson(place, "asker")];
+      await locked.lock();
+      await asker.follow(locked);
+      await locked.lock(false);
+      await world.control.settle();
       const statements = await world.control.statements();
       expect(statements.length).toBeGreaterThan(15);
       expect(await faultyPlans(world.state, statements)).toEqual([]);
@@ -559,9 +885,13 @@ function keepBudgets({ size, world }: (typeof worlds)[number]): void {
 
     test("every list leads on to what lies below", async () => {
       const { viewer, popular } = place;
-      for (const path of ["/posts", `/posts/${popular.id}/likes`, "/notifications", "/auth/sessions"]) {
+      const mine = ["followers", "following"].map((list) => `/users/${viewer.username}/${list}`);
+      const people = ["/users", "/blocks", "/mutes", "/follow-requests", ...mine];
+      const searches = ["posts&q=seeded", "users&q=crowd", "tags&q=seeded"].map((search) => `/search?type=${search}`);
+      for (const path of ["/posts", `/posts/${popular.id}/likes`, "/notifications", "/auth/sessions", ...people, ...searches]) {
         expect(leadsOn(await viewer.expect<Page<unknown>>(200, "GET", path))).toBe(true);
       }
+      for (const { reader } of place.followers) expect(leadsOn(await reader.expect<Page<unknown>>(200, "GET", "/feed"))).toBe(true);
     });
   };
   for (const fate of FATES) {

@@ -126,6 +126,12 @@ const SITES: CallSite[] = [
     stored: async ({ ben, post }) => !(await exists(`${count} likes where post_id = ?1 and user_id = ?2`, post.id, ben.id)),
   },
   { name: "GET /posts/{id}/likes", trips: 1, request: ({ asha, post }) => asha.fetch("GET", `/posts/${post.id}/likes`) },
+  {
+    name: "POST /reports",
+    trips: 1,
+    request: ({ asha, ben }) => asha.fetch("POST", "/reports", { username: ben.username, reason: "spam" }),
+    stored: ({ asha }) => exists(`${count} reports where reporter_id = ?1`, asha.id),
+  },
   { name: "GET /notifications", trips: 1, request: ({ ben }) => ben.fetch("GET", "/notifications") },
   {
     name: "POST /notifications/read",

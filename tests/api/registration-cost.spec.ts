@@ -57,8 +57,8 @@ const CASES: [string, Rows, () => Promise<Rows>][] = [
     return costOf(register(newcomer(), account?.email), 202);
   }],
   ["with an address that waits", REGISTERED, () => costOf(register(newcomer(), `${name("waiting", Math.floor(Math.random() * WAITING))}@example.com`), 202)],
-  ["that is finished", { trips: 1, read: 8, written: 6 }, async () => costOf(answer(await waiting()), 204)],
-  ["that is finished again", { trips: 1, read: 6, written: 0 }, async () => {
+  ["that is finished", { trips: 1, read: 10, written: 8 }, async () => costOf(answer(await waiting()), 204)],
+  ["that is finished again", { trips: 1, read: 8, written: 0 }, async () => {
     const id = await waiting();
     await answer(id);
     return costOf(answer(id), 204);

@@ -7,7 +7,7 @@ import type { Actor, PersonActor } from "./harness/person.ts";
 import { expectBadToken, expectProblem } from "./harness/problem.ts";
 import type { Trip } from "./harness/protocol.ts";
 import { ROOT } from "./harness/server.ts";
-import type { Page, Post } from "./harness/shapes.ts";
+import type { Page, Post, Report } from "./harness/shapes.ts";
 import { openLaggingWorld } from "./harness/world.ts";
 
 const world = await openLaggingWorld();
@@ -56,6 +56,23 @@ describe("while the replica lags", () => {
     expect([response.status, await placesOf(response)]).toEqual([200, ["replica"]]);
   });
 
+  test("an author finds their own post in their feed at the replica by its bookmark, and others' when it has caught up", async () => {
+    const [asha, ben] = [await world.person("asha"), await world.person("ben")];
+    await world.state.follow(asha, ben);
+    await world.control.catchUp();
+    const { post, bookmark } = await publish(asha, "First light");
+    const feed = async () => {
+      const response = await read(asha, "/feed", bookmark);
+      expect(await placesOf(response)).toEqual(["replica"]);
+      return ((await response.json()) as Page<Post>).data.map(({ id }) => id);
+    };
+    expect(await feed()).toEqual([post.id]);
+    const { post: newer } = await publish(ben, "Low tide");
+    expect(await feed()).toEqual([post.id]);
+    await world.control.catchUp();
+    expect(await feed()).toEqual([newer.id, post.id]);
+  });
+
   test("an author without the bookmark reads their own post at the primary", async () => {
     const asha = await world.person("asha");
     await world.control.catchUp();
@@ -80,6 +97,21 @@ describe("while the replica lags", () => {
     const next = await publish(asha, "Second light");
     expect(await statusOf(read(world.anonymous, next.path, bookmark))).toBe(404);
     expect(await statusOf(read(world.anonymous, next.path, next.bookmark))).toBe(200);
+  });
+
+  test("a search finds at the replica what its bookmark knows", async () => {
+    const asha = await world.person("asha");
+    await world.control.catchUp();
+    const word = `light${randomBytes(6).toString("hex")}`;
+    const { post, bookmark } = await publish(asha, word);
+    const found = async (type: string, q: string, known?: string) => {
+      const response = await read(world.anonymous, `/search?type=${type}&q=${q}`, known);
+      const { data } = (await response.json()) as Page<{ id: string }>;
+      return [data.map(({ id }) => id), await placesOf(response)];
+    };
+    expect(await found("posts", word)).toEqual([[], ["replica"]]);
+    expect(await found("posts", word, bookmark)).toEqual([[post.id], ["replica"]]);
+    expect(await found("users", asha.username)).toEqual([[asha.id], ["replica"]]);
   });
 
   test("a bookmark brings the replica to its state and no further", async () => {
@@ -136,6 +168,7 @@ describe("what ends a session or an account", () => {
       await ask(asha, "DELETE", `/auth/sessions/${asha.refreshToken.split(".")[0]}`, bookmark),
       await read(asha, path),
       await read(asha, "/posts"),
+      await read(asha, "/feed"),
       await read(asha, `${path}/likes`),
       await read(asha, "/profile"),
       await read(asha, `/users/${asha.username}`),
@@ -298,6 +331,13 @@ describe("each route", () => {
       "POST /api/v1/auth/password/reset": () => world.anonymous.fetch("POST", "/auth/password/reset", { token: link, new_password: "two horses of my own" }),
       "POST /api/v1/auth/register": () => world.anonymous.fetch("POST", "/auth/register", account),
       "POST /api/v1/notifications/read": () => asha.fetch("POST", "/notifications/read", { up_to: 1 }),
+      "POST /api/v1/posts/{id}/comments": () => ben.fetch("POST", `/posts/${post.id}/comments`, { caption: "Lovely" }),
+      "PUT /api/v1/posts/{id}": () => asha.fetch("PUT", `/posts/${post.id}`, { caption: "First light, again" }),
+      "POST /api/v1/admin/reports/{id}/resolve": async () => {
+        const { id } = await ben.expect<Report>(201, "POST", "/reports", { post_id: post.id, reason: "spam" });
+        return rosa.fetch("POST", `/admin/reports/${id}/resolve`, { action: "remove_post" });
+      },
+      "POST /api/v1/reports": () => ben.fetch("POST", "/reports", { post_id: post.id, reason: "spam" }),
       "POST /api/v1/posts": () => asha.fetch("POST", "/posts", { caption: "Second light" }),
       "POST /api/v1/setup": async () => {
         await world.state.dismissAdmins();
@@ -305,6 +345,19 @@ describe("each route", () => {
         for (const sql of sqlOfLink(hash, Date.now())) await world.state.run(sql);
         return world.anonymous.fetch("POST", "/setup", { token, ...account });
       },
+      "PUT /api/v1/users/{username}/follow": () => ben.fetch("PUT", `/users/${asha.username}/follow`),
+      "DELETE /api/v1/users/{username}/follow": () => ben.fetch("DELETE", `/users/${asha.username}/follow`),
+      "PUT /api/v1/users/{username}/block": () => rosa.fetch("PUT", `/users/${ben.username}/block`),
+      "DELETE /api/v1/users/{username}/block": () => rosa.fetch("DELETE", `/users/${ben.username}/block`),
+      "PUT /api/v1/users/{username}/mute": () => ben.fetch("PUT", `/users/${asha.username}/mute`),
+      "DELETE /api/v1/users/{username}/mute": () => ben.fetch("DELETE", `/users/${asha.username}/mute`),
+      "DELETE /api/v1/followers/{username}": () => asha.fetch("DELETE", `/followers/${ben.username}`),
+      "PUT /api/v1/follow-requests/{username}": async () => {
+        await asha.lock();
+        await ben.follow(asha);
+        return asha.fetch("PUT", `/follow-requests/${ben.username}`);
+      },
+      "DELETE /api/v1/follow-requests/{username}": () => asha.fetch("DELETE", `/follow-requests/${ben.username}`),
       "PUT /api/v1/posts/{id}/like": () => ben.fetch("PUT", `/posts/${post.id}/like`),
     };
     return { asha, ben, rosa, post, writing };
@@ -338,7 +391,9 @@ describe("each route", () => {
   test.for(reading)("$route reads where it may, and names no state", async ({ path, asker }) => {
     const { asha, rosa, post } = await scene();
     const { bookmark } = await publish(asha, "For its bookmark");
-    const filled = path.slice("/api/v1".length).replace("{id}", post.id).replace("{username}", asha.username);
+      const query = path === "/api/v1/search" ? "?type=posts&q=light" : "";
+      const named = path.slice("/api/v1".length).replace("{id}", post.id).replace("{username}", asha.username);
+      const filled = named.replace("{tag}", "light") + query;
     const byRole = ["admins", "moderators and admins"].includes(asker);
     const ways: [Actor, string | undefined, string, string | null][] = byRole
       ? // So that no read outlives a demotion.

@@ -29,6 +29,7 @@ describe("who may ask", () => {
   const ROUTES = [
     ["GET", "/admin/users", undefined, ["moderator", "admin"]],
     ["GET", "/admin/audit", undefined, ["admin"]],
+    ["GET", "/admin/reports", undefined, ["moderator", "admin"]],
     ["PATCH", "/admin/users/@asha", { plan: "pro" }, ["admin"]],
   ] as const;
 

@@ -108,6 +108,10 @@ describe.for(STATES)("a post that is %s", (state) => {
       }
       const listed = (await readAllPages<Post>(viewer, "/posts", 100)).some(({ id }) => id === post.id);
       expect(listed).toBe(visible && state === "public");
+      if (name !== "anonymous") {
+        const fed = (await readAllPages<Post>(viewer, "/feed", 100)).some(({ id }) => id === post.id);
+        expect(fed).toBe(visible && name === "a follower");
+      }
 
       const likesBefore = await likesOf(post);
       const [like, unlike, remove] = [

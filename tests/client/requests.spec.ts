@@ -73,7 +73,7 @@ describe("a request", () => {
     const stage = new Stage(noContent);
     const call = stage.kith as unknown as Record<keyof Client, (input: object) => Promise<unknown>>;
     for (const name of Object.keys(OPERATIONS) as (keyof Client)[]) {
-      await call[name]({ path: { id: "x", username: "x" } }).catch(() => undefined);
+      await call[name]({ path: { id: "x", username: "x", tag: "x" } }).catch(() => undefined);
     }
     const called = stage.sent.map(({ method, url }) => `${method} ${url.pathname}`);
     const documented = Object.entries(readDocument().paths).flatMap(([path, methods]) =>

@@ -14,6 +14,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, U
 use http_body_util::BodyExt;
 use kith::app::{App, Deployment};
 use kith::http::body::Body;
+use kith::id::JobId;
 use kith::jobs;
 use kith::mac::SecretKeys;
 use kith::platform::native::{
@@ -238,6 +239,18 @@ impl Kith {
             .unwrap();
     }
 
+    /// A job that has no route yet, which the sweep finds and which is then done.
+    fn leave(&self, job: &Json) {
+        let id = JobId::generate(self.ports.clock.as_ref(), self.ports.random.as_ref());
+        self.by_hand(
+            "insert into jobs (id, payload, request_id, trace_id, due_at, created_at)
+values (?1, ?2, 'by hand', 'by hand', ?3, ?3)",
+            vec![(&id).into(), job.to_string().into(), BEGINNING.into()],
+        );
+        self.sweep_after(0);
+        self.deliver();
+    }
+
     /// The column `id` of what there is, which is no part of the story.
     fn column(&self, sql: &str) -> Vec<String> {
         let results = self.recording.database.batch(&[(sql, &[])]).unwrap();
@@ -304,11 +317,17 @@ fn tell(database: Sqlite) -> Vec<Sent> {
     own_sessions(&kith, &asha);
     passwords(&kith, &fatou);
     let post = posts(&kith, &asha, &ben);
+    graph(&kith, [&asha, &ben, &chen, &emil]);
     likes(&kith, [&asha, &ben, &chen], &post);
     notifications(&kith, &ben);
+    news(&kith, [&asha, &ben, &chen], &post);
     people(&kith, &asha, &ben);
+    conversations(&kith, [&asha, &ben, &chen]);
+    searches(&kith, &asha, &ben);
     jobs_that_fail(&kith, &asha, &ben);
     those_who_run_it(&kith, &asha);
+    let (chen, emil) = (sign_in(&kith, "chen"), sign_in(&kith, "emil"));
+    moderation(&kith, [&asha, &ben], [&chen, &emil]);
     endings(&kith, &post);
     // In a new hour, with a new quota.
     kith.timeline.advance(Duration::from_hours(1));
@@ -507,7 +526,7 @@ fn posts(kith: &Kith, asha: &Person, ben: &Person) -> String {
     kept_promises(kith, ben);
     kith.ask(404, "GET", &format!("/posts/{post}"), &asha.token, None);
     kith.by_hand(
-        "insert into follows values (?1, ?2, 'accepted', 0, 0)",
+        "insert into follows values (?1, ?2, 'accepted', 0)",
         vec![asha.id.as_str().into(), ben.id.as_str().into()],
     );
     kith.get(&format!("/posts/{post}"), &asha.token);
@@ -515,7 +534,16 @@ fn posts(kith: &Kith, asha: &Person, ben: &Person) -> String {
     let page = kith.get("/posts?limit=1", "");
     let cursor = page.text("/next_cursor");
     kith.get(&format!("/posts?limit=1&cursor={cursor}"), &asha.token);
+    feed(kith, asha, ben);
     post
+}
+
+/// Asha's feed, in two pages: what Ben wrote, whom she follows.
+fn feed(kith: &Kith, asha: &Person, ben: &Person) {
+    let page = kith.get("/feed?limit=2", &asha.token);
+    assert_eq!(page.text("/data/0/author/id"), ben.id);
+    let cursor = page.text("/next_cursor");
+    kith.get(&format!("/feed?limit=2&cursor={cursor}"), &asha.token);
 }
 
 /// A post under a key, asked for twice; and another request under the same key.
@@ -563,6 +591,86 @@ fn likes(kith: &Kith, [asha, ben, chen]: [&Person; 3], post: &str) {
     kith.get(&format!("/posts/{public}/likes"), "");
 }
 
+/// Follows, requests, blocks and mutes, and their lists.
+fn graph(kith: &Kith, [asha, ben, chen, emil]: [&Person; 4]) {
+    let login = json!({"username": "emil", "password": "a passphrase of one's own"});
+    let login = kith.ask(200, "POST", "/auth/login", "", Some(login));
+    let emil = &Person {
+        id: emil.id.clone(),
+        token: login.text("/access_token"),
+        refresh_token: login.text("/refresh_token"),
+    };
+    let put = |status, who: &Person, path: &str| kith.ask(status, "PUT", path, &who.token, None);
+    let delete =
+        |status, who: &Person, path: &str| kith.ask(status, "DELETE", path, &who.token, None);
+    let lock = |locked: bool| {
+        let body = Some(json!({"locked": locked}));
+        kith.ask(200, "PATCH", "/profile", &ben.token, body);
+    };
+    let named = Some(json!({"display_name": "Chen"}));
+    kith.ask(200, "PATCH", "/profile", &chen.token, named);
+    for (status, name) in [(200, "chen"), (200, "chen"), (403, "emil"), (404, "nobody")] {
+        put(status, emil, &format!("/users/{name}/follow"));
+    }
+    put(200, chen, "/users/emil/follow");
+    kith.deliver();
+    lock(true);
+    for who in [chen, emil] {
+        put(200, who, "/users/ben/follow");
+    }
+    kith.deliver();
+    let walk = |path: &str, who: &Person| {
+        kith.get(path, &who.token);
+        let limited = format!("{path}?limit=1");
+        let first = kith.get(&limited, &who.token);
+        if let Some(cursor) = first.body.pointer("/next_cursor").and_then(Json::as_str) {
+            kith.get(&format!("{limited}&cursor={cursor}"), &who.token);
+        }
+    };
+    walk("/follow-requests", ben);
+    put(404, ben, "/follow-requests/fatou");
+    put(200, ben, "/follow-requests/chen");
+    put(200, ben, "/follow-requests/chen");
+    delete(204, ben, "/followers/chen");
+    delete(204, ben, "/follow-requests/emil");
+    for who in [chen, emil] {
+        put(200, who, "/users/ben/follow");
+    }
+    lock(false);
+    kith.deliver();
+    delete(200, chen, "/users/ben/follow");
+    put(200, chen, "/users/ben/follow");
+    for list in ["/users/ben/followers", "/users/emil/following", "/users"] {
+        walk(list, asha);
+        kith.get(list, "");
+    }
+    put(200, emil, "/users/chen/mute");
+    put(200, emil, "/users/chen/block");
+    put(200, emil, "/users/chen/block");
+    put(409, emil, "/users/chen/follow");
+    kith.get("/users/chen", &emil.token);
+    kith.ask(404, "GET", "/users/emil", &chen.token, None);
+    for list in ["/blocks", "/mutes"] {
+        walk(list, emil);
+    }
+    delete(200, emil, "/users/chen/block");
+    delete(200, emil, "/users/chen/mute");
+    // Nobody is left who follows because of this.
+    for who in [chen, emil] {
+        delete(200, who, "/users/ben/follow");
+    }
+    kith.by_hand("delete from told where kind like 'follow%'", vec![]);
+    kith.by_hand(
+        "update users set following_count = 2000 where id = ?1",
+        vec![emil.id.as_str().into()],
+    );
+    put(409, emil, "/users/fatou/follow");
+    kith.by_hand(
+        "update users set following_count = 0 where id = ?1",
+        vec![emil.id.as_str().into()],
+    );
+}
+
 fn notifications(kith: &Kith, ben: &Person) {
     let read = |up_to: u64| {
         let body = Some(json!({"up_to": up_to}));
@@ -581,6 +689,59 @@ fn notifications(kith: &Kith, ben: &Person) {
     assert_eq!(unchanged.status, 304);
 }
 
+/// What Ben and Chen are told besides likes: left in the outbox by hand. The post is for
+/// Ben's followers, of whom Chen is none.
+fn news(kith: &Kith, [asha, ben, chen]: [&Person; 3], post: &str) {
+    let comment = "019ecd00-0000-7000-8000-00000000000c";
+    kith.by_hand(
+        "insert into posts (id, author_id, caption, visibility, reply_to, audience_id, created_at)
+select ?1, ?2, 'a comment', visibility, id, audience_id, ?4
+from posts
+where id = ?3",
+        vec![
+            comment.into(),
+            asha.id.as_str().into(),
+            post.into(),
+            BEGINNING.into(),
+        ],
+    );
+    let tell = |kind: &str, post: Option<&str>, by: Option<&Person>, to: &Person| {
+        let by = by.map(|by| &by.id);
+        kith.leave(&json!({"kind": kind, "post_id": post, "actor_id": by, "recipient_id": to.id}));
+    };
+    let (on_comment, on_post) = (Some(comment), Some(post));
+    tell("comment", on_comment, Some(asha), ben);
+    // He is told so already, and she may not see it.
+    tell("mention", on_comment, Some(asha), ben);
+    tell("mention", on_comment, Some(asha), chen);
+    tell("follow", None, Some(asha), ben);
+    tell("follow", None, Some(chen), ben);
+    tell("follow_request", None, Some(asha), chen);
+    tell("mention", on_post, Some(ben), asha);
+    tell("moderation", on_post, None, ben);
+    tell("moderation", None, None, ben);
+    for person in [asha, ben, chen] {
+        kith.get("/notifications", &person.token);
+    }
+    kith.by_hand(
+        "insert into mutes values (?1, ?2, ?3)",
+        vec![
+            ben.id.as_str().into(),
+            asha.id.as_str().into(),
+            BEGINNING.into(),
+        ],
+    );
+    tell("follow_request", None, Some(asha), ben);
+    kith.get("/notifications", &ben.token);
+    kith.by_hand("delete from mutes", vec![]);
+    kith.by_hand(
+        "update posts set deleted_at = ?2, caption = '' where id = ?1",
+        vec![comment.into(), BEGINNING.into()],
+    );
+    kith.leave(&json!({"kind": "post_deleted", "post_id": comment, "author_id": asha.id}));
+    kith.get("/notifications", &ben.token);
+}
+
 fn people(kith: &Kith, asha: &Person, ben: &Person) {
     kith.get("/users/ben", "");
     kith.get("/users/ben", &asha.token);
@@ -593,6 +754,108 @@ fn people(kith: &Kith, asha: &Person, ben: &Person) {
     kith.get("/posts", &asha.token);
     kith.get("/notifications", &ben.token);
     kith.by_hand("delete from blocks", vec![]);
+}
+
+/// Posts with hashtags and names, what is said under them, and how they change and go.
+fn conversations(kith: &Kith, [asha, ben, chen]: [&Person; 3]) {
+    let say = |caption: &str| Some(json!({"caption": caption}));
+    let write = |person: &Person, caption: &str| {
+        let post = kith.ask(201, "POST", "/posts", &person.token, say(caption));
+        post.text("/id")
+    };
+    let posts = [
+        "#Sea #caf\u{e9} with @asha, @ben and @nobody",
+        "#sea again",
+        "#sea",
+    ];
+    let posts = posts.map(|caption| write(ben, caption));
+    let [post, ..] = &posts;
+    let path = format!("/posts/{post}");
+    let comments = format!("{path}/comments");
+    let comment = |person: &Person, caption: &str| {
+        let comment = kith.ask(201, "POST", &comments, &person.token, say(caption));
+        comment.text("/id")
+    };
+    let (first, second) = (
+        comment(asha, "Lovely, @ben and @chen"),
+        comment(chen, "#cold"),
+    );
+    let answer = Some(json!({"caption": "Thank you", "reply_to": first}));
+    kith.ask(201, "POST", "/posts", &ben.token, answer);
+    let nowhere = Some(json!({"caption": "x", "reply_to": "019e8f7a-2c41-7b3e-9d52-6f0a1b2c3d4e"}));
+    kith.ask(422, "POST", "/posts", &ben.token, nowhere);
+    kith.deliver();
+    let lists = [comments.as_str(), "/tags/SEA/posts", "/users/ben/posts"];
+    for list in lists {
+        let page = kith.get(&format!("{list}?limit=1"), &asha.token);
+        let cursor = page.text("/next_cursor");
+        kith.get(&format!("{list}?cursor={cursor}"), "");
+    }
+    let edit = |status, seen: &str, person: &Person, caption: &str| {
+        let request = Request::put(format!("/api/v1{path}"))
+            .header(AUTHORIZATION, format!("Bearer {}", person.token))
+            .header(CONTENT_TYPE, "application/json")
+            .header(IF_MATCH, seen);
+        let body = Body::from(json!({"caption": caption}).to_string());
+        let answer = kith.send(request.body(body).unwrap());
+        assert_eq!(answer.status, status, "{caption}: {}", answer.body);
+    };
+    let tag = kith.get(&path, &ben.token).etag.unwrap();
+    edit(200, &tag, ben, "#Sea and #sky with @asha and @chen");
+    edit(412, &tag, ben, "#Sea");
+    edit(200, "*", ben, "#Sea and #sky with @asha and @chen");
+    edit(200, "*", ben, "Nothing");
+    edit(403, "*", asha, "Mine");
+    kith.by_hand(
+        "insert into mutes values (?1, ?2, 0)",
+        vec![asha.id.as_str().into(), ben.id.as_str().into()],
+    );
+    for list in lists {
+        kith.get(list, &asha.token);
+    }
+    kith.by_hand("delete from mutes", vec![]);
+    kith.ask(403, "DELETE", &path, &asha.token, None);
+    kith.ask(204, "DELETE", &format!("/posts/{first}"), &asha.token, None);
+    kith.get(&format!("/posts/{first}"), "");
+    kith.get(&format!("/posts/{first}/comments"), "");
+    kith.by_hand(
+        "update users set role = 'moderator' where id = ?1",
+        vec![asha.id.as_str().into()],
+    );
+    for post in [&second, post] {
+        kith.ask(204, "DELETE", &format!("/posts/{post}"), &asha.token, None);
+        kith.ask(404, "DELETE", &format!("/posts/{post}"), &asha.token, None);
+    }
+    kith.by_hand("update users set role = 'user'", vec![]);
+    kith.deliver();
+}
+
+/// What is found by words, in pages of one, by nobody and by somebody.
+fn searches(kith: &Kith, asha: &Person, ben: &Person) {
+    let public = |caption: &str| {
+        let body = Some(json!({"caption": caption}));
+        kith.ask(201, "POST", "/posts", &ben.token, body);
+    };
+    public("Bread by the harbour #bread #breakfast");
+    public("Crème brûlée, bread AND butter #bread_and_butter");
+    let search = |query: &str, token: &str| {
+        let page = kith.get(&format!("/search?{query}&limit=1"), token);
+        let next = page.body.pointer("/next_cursor").and_then(Json::as_str);
+        let Some(cursor) = next else {
+            return;
+        };
+        kith.get(&format!("/search?{query}&limit=1&cursor={cursor}"), token);
+        kith.get(&format!("/search?{query}&cursor={cursor}"), token);
+    };
+    for token in ["", asha.token.as_str()] {
+        search("type=posts&q=bread", token);
+        search("type=posts&q=creme+BRUL", token);
+        search("type=posts&q=%22%20NEAR(%20*", token);
+        search("type=posts&q=!", token);
+        search("type=tags&q=%23bre", token);
+        search("type=users&q=%40ASHA", token);
+        search("type=users&q=ashe", token);
+    }
 }
 
 /// A like whose messages are lost is swept until it is dead; another is buried.
@@ -679,6 +942,75 @@ fn those_who_run_it(kith: &Kith, asha: &Person) {
     let of_asha = format!("/admin/audit?account={}&kind=role_changed", asha.id);
     kith.get(&of_asha, &rosa);
     kith.ask(403, "GET", "/admin/audit", &asha.token, None);
+}
+
+/// The access token of a new session.
+fn sign_in(kith: &Kith, username: &str) -> String {
+    let body = json!({"username": username, "password": "a passphrase of one's own"});
+    kith.ask(200, "POST", "/auth/login", "", Some(body))
+        .text("/access_token")
+}
+
+/// Reports by Chen and Emil, and what comes of them.
+fn moderation(kith: &Kith, [asha, ben]: [&Person; 2], [chen, emil]: [&String; 2]) {
+    kith.by_hand(
+        "update users set role = 'moderator' where id = ?1",
+        vec![asha.id.as_str().into()],
+    );
+    let report =
+        |status, token: &str, body: Json| kith.ask(status, "POST", "/reports", token, Some(body));
+    let resolve = |status, report: &Answer, action: &str| {
+        let path = format!("/admin/reports/{}/resolve", report.text("/id"));
+        let body = json!({"action": action, "note": "Looked at."});
+        kith.ask(status, "POST", &path, &asha.token, Some(body))
+    };
+    let body = json!({"caption": "Cheap watches"});
+    let answer = kith.ask(201, "POST", "/posts", &ben.token, Some(body));
+    let post = answer.text("/id");
+    let of_post = json!({"post_id": post, "reason": "spam"});
+    let of_ben = json!({"username": "Ben", "reason": "other", "comment": "He knows."});
+    let first = report(201, chen, of_post.clone());
+    let again = report(201, chen, json!({"post_id": post, "reason": "abuse"}));
+    assert_eq!(first.text("/id"), again.text("/id"));
+    let second = report(201, chen, of_ben.clone());
+    let third = report(201, emil, of_post);
+    report(404, emil, json!({"username": "nobody", "reason": "spam"}));
+    report(403, emil, json!({"username": "emil", "reason": "spam"}));
+    for status in [201, 201, 422] {
+        let reason = if status == 201 { "spam" } else { "abuse" };
+        let request = Request::post("/api/v1/reports")
+            .header(AUTHORIZATION, format!("Bearer {emil}"))
+            .header(CONTENT_TYPE, "application/json")
+            .header("idempotency-key", "a report");
+        let body = json!({"username": "ben", "reason": reason}).to_string();
+        let answer = kith.send(request.body(Body::from(body)).unwrap());
+        assert_eq!(answer.status, status);
+    }
+    let page = kith.get("/admin/reports?limit=1", &asha.token);
+    let cursor = page.text("/next_cursor");
+    kith.get(
+        &format!("/admin/reports?limit=1&cursor={cursor}"),
+        &asha.token,
+    );
+    kith.ask(403, "GET", "/admin/reports", chen, None);
+    resolve(422, &second, "remove_post");
+    resolve(200, &first, "remove_post");
+    resolve(409, &first, "dismiss");
+    resolve(200, &third, "warn");
+    let fourth = report(201, chen, json!({"username": "asha", "reason": "abuse"}));
+    resolve(403, &fourth, "suspend");
+    resolve(200, &fourth, "dismiss");
+    resolve(200, &second, "suspend");
+    kith.get("/admin/reports?status=resolved", &asha.token);
+    kith.deliver();
+    kith.by_hand(
+        "update users set status = 'active' where id = ?1",
+        vec![ben.id.as_str().into()],
+    );
+    kith.by_hand(
+        "update users set role = 'user' where id = ?1",
+        vec![asha.id.as_str().into()],
+    );
 }
 
 fn endings(kith: &Kith, post: &str) {

@@ -8,7 +8,7 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::scenarios::{self, BURY, HANDLED_BY_THE_SWEEP, LIKE_JOB, POST_DELETED_JOB, Site};
+use crate::scenarios::{self, BURY, HANDLED_BY_THE_SWEEP, POST_DELETED_JOB, Site, TELL_JOB};
 
 /// How a trip to the database can go wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +112,7 @@ pub const SETUPS_USED_UP: Point = Point::new(USED_UP, "auth.set_up: by address")
 pub const PASSWORDS_USED_UP: Point = Point::new(USED_UP, "auth.email: by session");
 pub const RECIPIENT_USED_UP: Point = Point::new(USED_UP, "auth.email: by recipient");
 pub const MAILS_USED_UP: Point = Point::new(USED_UP, "auth.email: by address");
+pub const REPORTS_USED_UP: Point = Point::new(USED_UP, "moderation.report: by account");
 pub const KNOWN_USED_UP: Point = Point::new(USED_UP, "auth.register: as the isolate knows");
 pub const USED_UP: &str = "quota used up";
 pub const MAIL_FAILS: Point = Point::new(MAIL, "is not taken");
@@ -125,7 +126,7 @@ pub const KEYS_ROTATED: Point = Point::new("keys", "rotated");
 pub const KEYS_KNOWN: Point = Point::new("keys", "known to an isolate later than to others");
 
 /// The points that no scenario's site brings.
-const OF_THE_PLATFORM: [Point; 38] = [
+const OF_THE_PLATFORM: [Point; 39] = [
     QUEUE_REFUSES,
     QUEUE_UNSURE,
     QUEUE_HALF,
@@ -156,6 +157,7 @@ const OF_THE_PLATFORM: [Point; 38] = [
     PASSWORDS_USED_UP,
     RECIPIENT_USED_UP,
     MAILS_USED_UP,
+    REPORTS_USED_UP,
     KNOWN_USED_UP,
     MAIL_FAILS,
     MAIL_LOST,
@@ -275,7 +277,7 @@ impl Chaos {
         let in_focus = faults.find(|fault| Point::of_database(*fault, site) == self.focus);
         // Only a job that fails again and again is buried.
         let fails_always =
-            self.focus.site == BURY.name && [LIKE_JOB, POST_DELETED_JOB].contains(&site);
+            self.focus.site == BURY.name && [TELL_JOB, POST_DELETED_JOB].contains(&site);
         let in_focus = in_focus.or(fails_always.then_some(DatabaseFault::Before));
         let chance = if fails_always { 0.9 } else { IN_FOCUS };
         if in_focus.is_some() && state.generator.random_bool(chance) {

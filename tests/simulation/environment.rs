@@ -16,8 +16,8 @@ use crate::executor::Owner;
 use crate::hands::Kind;
 use crate::ports::{LATEST, ports};
 use crate::scenarios::{
-    BURY, FORGET_COUNTS, FORGET_KEYS, FORGET_REGISTRATIONS, FORGET_SESSIONS, LIKE_JOB, MAIL_SITES,
-    POST_DELETED_JOB, SWEEP_SITES, Site,
+    BURY, FORGET_COUNTS, FORGET_KEYS, FORGET_REGISTRATIONS, FORGET_SESSIONS, MAIL_SITES,
+    POST_DELETED_JOB, SWEEP_SITES, Site, TELL_JOB, UNLOCKED_JOB,
 };
 use crate::world::{Isolate, RunId, What, World};
 
@@ -61,9 +61,10 @@ fn deliver(world: &Arc<World>, batch: Vec<Delivery>) {
         let id = message["id"].as_str().unwrap_or_default().to_owned();
         let (what, sites): (_, &[_]) = match message["job"]["kind"].as_str() {
             _ if delivery.is_dead() => (What::Bury(id), &[BURY]),
-            Some("like") => (What::Message(id), &[LIKE_JOB]),
+            Some("unlocked") => (What::Message(id), &[UNLOCKED_JOB]),
+            Some("post_deleted") => (What::Message(id), &[POST_DELETED_JOB]),
             Some("mail") => (What::Message(id), MAIL_SITES),
-            _ => (What::Message(id), &[POST_DELETED_JOB]),
+            _ => (What::Message(id), &[TELL_JOB]),
         };
         let run = world.prepare(what, sites);
         world.note(|| format!("run {run} in isolate {}: message {message}", isolate.number));

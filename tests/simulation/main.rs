@@ -24,6 +24,7 @@ mod keys;
 mod mail_tokens;
 mod mails;
 mod model;
+mod news;
 mod operator;
 mod oracle;
 mod ports;
@@ -116,6 +117,13 @@ fn populate(world: &Arc<World>, hashes: bool) {
             followers_only: chaos.happens(0.3),
         };
         world.write_post(author, &post, None);
+    }
+    for from in &people {
+        for to in people.iter().filter(|to| *to != from) {
+            if chaos.happens(0.3) {
+                world.befriend(from, to, chaos.happens(0.7));
+            }
+        }
     }
     for person in &people {
         if chaos.happens(0.3) {

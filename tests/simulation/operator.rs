@@ -13,7 +13,8 @@ use kith::platform::{Clock, Value};
 use kith::time::Timestamp;
 
 use crate::model::{
-    Caller, Id, KEPT, LONGEST_LIFE, NewPost, OLDER_HASH, Post, Registration, Session, Status, User,
+    Caller, Follow, Id, KEPT, LONGEST_LIFE, NewPost, OLDER_HASH, Post, Registration, Session,
+    Status, User,
 };
 use crate::refresh_tokens;
 use crate::scenarios::{LINKS, OTHER_PASSWORD, PASSWORD, hash_of_link, token_of_link};
@@ -47,7 +48,7 @@ macro_rules! params {
 }
 
 impl World {
-    fn write(&self, sql: &str, params: &[Value]) {
+    pub fn write(&self, sql: &str, params: &[Value]) {
         self.write_all(&[(sql, params)]);
     }
 
@@ -61,17 +62,25 @@ impl World {
     pub fn settle_in(&self, username: &str) -> Id {
         let id = UserId::generate(&self.clock, self.random.as_ref()).to_string();
         let user = User::new(username, PASSWORD, self.clock.now());
-        self.write(
-            "insert into users (id, username, email, password_hash, display_name, created_at)
-             values (?1, ?2, ?3, ?4, ?2, ?5)",
-            params![
-                id.as_str(),
-                username,
-                user.email.as_str(),
-                hash_of(PASSWORD),
-                user.created_at
-            ],
-        );
+        self.write_all(&[
+            (
+                "insert into users (
+               id, username, email, password_hash, display_name, created_at, number
+             ) values (?1, ?2, ?3, ?4, ?2, ?5, (select coalesce(max(number), 0) + 1 from users))",
+                params![
+                    id.as_str(),
+                    username,
+                    user.email.as_str(),
+                    hash_of(PASSWORD),
+                    user.created_at
+                ],
+            ),
+            (
+                "insert into users_text (rowid, username, display_name)
+             select number, username, display_name from users where id = ?1",
+                params![id.as_str()],
+            ),
+        ]);
         self.state().model.users.insert(id.clone(), user);
         id
     }
@@ -166,14 +175,20 @@ impl World {
     /// A post or a comment that was there before.
     pub fn write_post(&self, author: &str, post: &NewPost, reply_to: Option<&Id>) -> Id {
         let id = PostId::generate(&self.clock, self.random.as_ref()).to_string();
-        let mut written = Post::root(author, post, self.clock.now());
-        if let Some(root) = reply_to {
-            let state = self.state();
-            let root_post = &state.model.posts[root];
-            written.followers_only = root_post.followers_only;
-            written.audience.clone_from(&root_post.audience);
-            written.reply_to = Some(root.clone());
-        }
+        let now = self.clock.now();
+        let written = match reply_to {
+            None => Post::root(author, post, now),
+            Some(parent) => {
+                let state = self.state();
+                Post::reply(
+                    parent,
+                    &state.model.posts[parent],
+                    author,
+                    &post.caption,
+                    now,
+                )
+            }
+        };
         let visibility = if written.followers_only {
             "followers"
         } else {
@@ -182,8 +197,10 @@ impl World {
         self.write_all(&[
             (
                 "insert into posts (
-               id, author_id, caption, visibility, reply_to, audience_id, created_at
-             ) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+               id, author_id, caption, visibility, reply_to, audience_id, created_at, number
+             ) values (
+               ?1, ?2, ?3, ?4, ?5, ?6, ?7, (select coalesce(max(number), 0) + 1 from posts)
+             )",
                 params![
                     id.as_str(),
                     author,
@@ -195,8 +212,17 @@ impl World {
                 ],
             ),
             (
-                "update users set post_count = post_count + 1 where id = ?1",
-                params![author],
+                "insert into posts_text (rowid, caption)
+             select number, caption from posts where id = ?1",
+                params![id.as_str()],
+            ),
+            (
+                "update users set post_count = post_count + 1 where id = ?1 and ?2 is null",
+                params![author, written.reply_to.as_deref()],
+            ),
+            (
+                "update posts set comment_count = comment_count + 1 where id = ?1",
+                params![written.reply_to.as_deref()],
             ),
         ]);
         self.state().model.publish(id.clone(), written);
@@ -233,49 +259,58 @@ impl World {
         self.state().model.links.insert(hash, expires_at);
     }
 
-    fn set_removed(&self, post: &str, removed: bool) {
-        let at = removed.then(|| self.clock.now());
-        self.write(
-            "update posts set removed_at = ?2 where id = ?1",
-            params![post, at],
-        );
-        self.state().model.posts.get_mut(post).unwrap().removed = removed;
-    }
-
-    fn set_block(&self, from: &str, to: &str, blocks: bool) {
-        let pair = (from.to_owned(), to.to_owned());
-        let sql = if blocks {
-            "insert into blocks values (?1, ?2, 0) on conflict do nothing"
-        } else {
-            "delete from blocks where blocker_id = ?1 and blocked_id = ?2"
-        };
-        self.write(sql, params![from, to]);
+    /// As a moderator would. Nobody brings a post back: what was told about it is forgotten for good.
+    fn remove_post(&self, post: &str) {
+        let written = self.state().model.posts[post].clone();
+        if written.deleted || written.removed {
+            return;
+        }
+        let (author, parent) = (written.author, written.reply_to);
+        self.write_all(&[
+            (
+                "update posts set removed_at = ?2 where id = ?1",
+                params![post, self.clock.now()],
+            ),
+            (
+                "update users set post_count = post_count - 1 where id = ?1 and ?2 is null",
+                params![author.as_str(), parent.as_deref()],
+            ),
+            (
+                "update posts set comment_count = comment_count - 1 where id = ?1",
+                params![parent.as_deref()],
+            ),
+            ("delete from post_tags where post_id = ?1", params![post]),
+        ]);
         let model = &mut self.state().model;
-        if blocks {
-            model.blocks.insert(pair);
-        } else {
-            model.blocks.remove(&pair);
+        model.posts.get_mut(post).unwrap().removed = true;
+        if parent.is_none() {
+            model.users.get_mut(&author).unwrap().posts -= 1;
         }
     }
 
-    /// Follows, asks to follow, or no longer follows.
-    fn set_follow(&self, from: &str, to: &str, accepted: Option<bool>) {
-        let pair = (from.to_owned(), to.to_owned());
-        let forgotten = "delete from follows where follower_id = ?1 and followee_id = ?2";
-        let Some(accepted) = accepted else {
-            self.write(forgotten, params![from, to]);
-            self.state().model.follows.remove(&pair);
-            return;
-        };
+    /// Follows, or has asked to, before the story begins.
+    pub fn befriend(&self, from: &str, to: &str, accepted: bool) {
         let state = if accepted { "accepted" } else { "pending" };
+        let at = self.clock.now();
         self.write_all(&[
-            (forgotten, params![from, to]),
             (
-                "insert into follows values (?1, ?2, ?3, 0, 0)",
-                params![from, to, state],
+                "insert into follows values (?1, ?2, ?3, ?4)",
+                params![from, to, state, at],
+            ),
+            (
+                "update users
+                 set following_count = following_count + ?2, requested_count = requested_count + 1 - ?2
+                 where id = ?1",
+                params![from, accepted],
+            ),
+            (
+                "update users set follower_count = follower_count + ?2 where id = ?1",
+                params![to, accepted],
             ),
         ]);
-        self.state().model.follows.insert(pair, accepted);
+        let pair = (from.to_owned(), to.to_owned());
+        let follow = Follow { accepted, at };
+        self.state().model.follows.insert(pair, follow);
     }
 
     /// Sets a password, under a hash of today's parameters or of others.
@@ -360,13 +395,12 @@ impl World {
             let what = [
                 "status",
                 "password",
-                "block",
-                "follow",
                 "removal",
                 "comment",
                 "role",
                 "link",
                 "registration",
+                "news",
             ];
             let what = what[usize::try_from(kind).unwrap()];
             format!("{what} of {one}, to {other} or {post:?}; harm: {harm}")
@@ -382,17 +416,15 @@ impl World {
             ),
             PASSWORDS if harm => self.set_password(&one, OTHER_PASSWORD, false),
             PASSWORDS => self.set_password(&one, PASSWORD, self.chaos.happens(0.4)),
-            2 if one != other => self.set_block(&one, &other, harm),
-            3 if one != other => {
-                let accepted = (!harm).then(|| self.chaos.happens(0.7));
-                self.set_follow(&one, &other, accepted);
-            }
-            4 => {
-                if let Some(post) = post {
-                    self.set_removed(&post, harm);
+            2 => {
+                if let (Some(post), true) = (post, harm) {
+                    self.remove_post(&post);
+                    if self.chaos.happens(0.5) {
+                        self.leave_removal(&post);
+                    }
                 }
             }
-            5 => {
+            3 => {
                 if let Some(post) = post {
                     let comment = NewPost {
                         caption: format!("Comment {}", self.next_choice()),
@@ -401,7 +433,7 @@ impl World {
                     self.write_post(&one, &comment, Some(&post));
                 }
             }
-            6 => {
+            4 => {
                 let roles = ["admin", "admin", "moderator", "user"];
                 let role = roles[self.chaos.pick(roles.len())];
                 self.set_role(&one, if harm { "user" } else { role });
@@ -419,7 +451,8 @@ impl World {
                 }
                 self.make_link();
             }
-            8 => self.leave_waiting(&other),
+            6 => self.leave_waiting(&other),
+            7 => self.spread_news(&one, &other, post.as_ref()),
             _ => {}
         }
     }
@@ -428,10 +461,10 @@ impl World {
 /// The kinds of things that are done: the first suspends people, the second changes passwords.
 const STATUS: u64 = 0;
 const PASSWORDS: u64 = 1;
-const LINKING: u64 = 7;
-const KINDS: u64 = 9;
+const LINKING: u64 = 5;
+const KINDS: u64 = 8;
 
-/// An operator, moderators, and people who follow and block. Each run has some who do mostly one thing,
+/// An operator and moderators. Each run has some who do mostly one thing,
 /// and some who are in a hurry: what must hold when it comes between two trips needs both.
 pub async fn meddle(world: Arc<World>) {
     let chaos = &world.chaos;

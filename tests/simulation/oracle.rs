@@ -1,6 +1,7 @@
 //! What is right: whatever the database runs, the model does at the same moment, and every answer is
 //! held against that.
 
+use kith::platform::Value::Text;
 use kith::platform::{Channel, Level, Shield};
 use kith::time::Timestamp;
 use serde::Deserialize;
@@ -52,6 +53,14 @@ impl World {
             Ok(_) => format!("  run {run}: the database has run it at {place:?}: {prediction:?}"),
             Err(error) => format!("  run {run}: the database refuses it: {error}"),
         });
+        let accepts = "update follows\nset state = 'accepted', created_at = ?4";
+        for (sql, params) in &statements {
+            if let (true, [Text(account), Text(job), ..]) = (sql.starts_with(accepts), params)
+                && outcome.is_ok()
+            {
+                self.state().model.accept_all(account, job, parcel.sent);
+            }
+        }
         self.follow_jobs(run, parcel, outcome.is_ok(), tasks);
         let forgets = |(sql, _): &(&str, _)| sql.starts_with("delete from rate_limits");
         if outcome.is_ok() && statements.iter().any(forgets) {

@@ -386,6 +386,7 @@ impl World {
                 Limited::SessionPassword => chaos::PASSWORDS_USED_UP,
                 Limited::MailRecipient => chaos::RECIPIENT_USED_UP,
                 Limited::MailAddress => chaos::MAILS_USED_UP,
+                Limited::ReportAccount => chaos::REPORTS_USED_UP,
             });
         }
         let mut state = self.state();

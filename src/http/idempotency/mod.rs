@@ -22,9 +22,10 @@ use super::extract::{parse, read_json};
 use super::forget::forget;
 use super::headers::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
 use super::problem::Refusal;
+use super::rate_limit::Attempt;
 use super::respond::created;
 use crate::error::{Code, Error};
-use crate::platform::{Abort, Batch, Database, DatabaseError, Rows};
+use crate::platform::{Abort, Batch, Database, DatabaseError, Outcome, Rows};
 use crate::time::Timestamp;
 use crate::viewer::Viewer;
 
@@ -131,14 +132,15 @@ pub enum NewRow<T> {
 pub struct Created<T> {
     /// As it was then.
     pub value: T,
-    replayed: bool,
+    /// What the batch did that created it; none where it was created before.
+    pub outcome: Option<Outcome>,
 }
 
 impl<T: Serialize> Created<T> {
     /// 201 with `value`, which is to be found at `location`.
     pub fn at(&self, location: &str) -> Response {
         let mut response = created(location, &self.value).into_response();
-        if self.replayed {
+        if self.outcome.is_none() {
             let headers = response.headers_mut();
             headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
         }
@@ -160,25 +162,47 @@ pub async fn commit<T: DeserializeOwned>(
     now: Timestamp,
 ) -> Result<Created<T>, Error> {
     match (batch.run(database).await, key) {
-        (Ok(outcome), _) => {
-            let value = match row {
-                NewRow::Plain(rows) => outcome.first(rows)?,
-                NewRow::Recorded(rows) => outcome
-                    .first(rows)?
-                    .map(|recorded| recorded.read())
-                    .transpose()?,
-            };
-            let value = value.ok_or_else(|| Error::internal("what was created cannot be seen"))?;
-            Ok(Created {
-                value,
-                replayed: false,
-            })
-        }
         (Err(DatabaseError::Aborted(Abort::IdempotencyHit)), Some(key)) => {
             replay(database, viewer, key, now).await
         }
-        (Err(error), _) => Err(error.into()),
+        (ran, _) => read_new(ran?, row),
     }
+}
+
+/// As [`commit`], for a batch that also counts what it creates. What is answered once more is not counted.
+///
+/// # Errors
+/// As [`commit`], and [`Error::TooManyRequests`] if a quota is used up.
+pub async fn commit_counted<T: DeserializeOwned>(
+    database: &dyn Database,
+    viewer: &Viewer,
+    key: Option<&IdempotencyKey>,
+    (batch, row): (Batch, &NewRow<T>),
+    counted: &Attempt,
+    now: Timestamp,
+) -> Result<Created<T>, Error> {
+    match (batch.run(database).await, key) {
+        (Err(DatabaseError::Aborted(Abort::IdempotencyHit)), Some(key)) => {
+            replay(database, viewer, key, now).await
+        }
+        (ran, _) => read_new(counted.settle(ran)?, row),
+    }
+}
+
+/// What the batch has created.
+fn read_new<T: DeserializeOwned>(outcome: Outcome, row: &NewRow<T>) -> Result<Created<T>, Error> {
+    let value = match row {
+        NewRow::Plain(rows) => outcome.first(rows)?,
+        NewRow::Recorded(rows) => outcome
+            .first(rows)?
+            .map(|recorded| recorded.read())
+            .transpose()?,
+    };
+    let value = value.ok_or_else(|| Error::internal("what was created cannot be seen"))?;
+    Ok(Created {
+        value,
+        outcome: Some(outcome),
+    })
 }
 
 /// Forgets keys that are a day old.
@@ -207,7 +231,7 @@ async fn replay<T: DeserializeOwned>(
     }
     Ok(Created {
         value: found.recorded.read()?,
-        replayed: true,
+        outcome: None,
     })
 }
 

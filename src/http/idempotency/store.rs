@@ -21,7 +21,7 @@ pub(super) const SWEEP_LIMIT: i64 = 1_000;
 /// `$from`, a `from` clause with a condition. `?1` to `?4` belong to the record, the caller's own
 /// parameters begin at `?5`.
 macro_rules! record_answer {
-    ($row:expr, $from:literal) => {
+    ($row:expr, $from:expr) => {
         concat!(
             "insert into idempotency_keys (user_id, key, fingerprint, response, created_at)\nselect ?1, ?2, ?3, ",
             $row,

@@ -135,7 +135,7 @@ impl Document {
                 parameters.push(json!({
                     "name": name,
                     "in": "query",
-                    "required": false,
+                    "required": operation.needed.contains(&name.as_str()),
                     "description": says,
                     "schema": field,
                 }));

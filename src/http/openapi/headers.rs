@@ -226,7 +226,7 @@ pub(super) const SOME_ANSWERS: &[Header] = &[
     Header {
         name: "Link",
         says: "The next page (RFC 8288), relative to the address asked for. Absent on the last.",
-        pattern: "^<\\?limit=[0-9]+&cursor=[A-Za-z0-9_-]+>; rel=\"next\"$",
+        pattern: "^<\\?([A-Za-z0-9_.*%+-]+=[A-Za-z0-9_.*%+-]+&)*limit=[0-9]+&cursor=[A-Za-z0-9_-]+>; rel=\"next\"$",
         example: "<?limit=20&cursor=qL1vTq0b2mZ5c8sX3nD4yzAxOTNhYmM>; rel=\"next\"",
         always: false,
     },

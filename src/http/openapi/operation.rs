@@ -39,6 +39,8 @@ pub struct Operation {
     pub(super) asker: Asker,
     pub(super) path_parameter: Option<PathParameter>,
     pub(super) query: Option<SchemaOf>,
+    /// The parameters of the query string that must be given.
+    pub(super) needed: &'static [&'static str],
     pub(super) body: Option<Body>,
     pub(super) reads: Vec<&'static str>,
     /// What each of its answers bears that is no refusal.
@@ -74,6 +76,7 @@ impl Operation {
             asker: Asker::Anyone,
             path_parameter: None,
             query: None,
+            needed: &[],
             body: None,
             reads: vec![],
             // The pipeline names the state that a write has made, and everything but a GET writes.
@@ -153,12 +156,22 @@ impl Operation {
     /// An answer that is a page of a list.
     #[must_use]
     pub fn pages(self, answer: Answer) -> Self {
+        self.pages_of(&[], answer)
+    }
+
+    /// The same where these parameters of the query string, which must be given, select the list.
+    #[must_use]
+    pub fn pages_of(mut self, selection: &'static [&'static str], answer: Answer) -> Self {
+        self.needed = selection;
         let of_path = path_parameter(self.path)
             .map(|parameter| (parameter, format!("$request.path.{parameter}")));
         let cursor = ("cursor", "$response.body#/next_cursor".to_owned());
+        let of_query = selection.iter();
+        let of_query = of_query.map(|name| (*name, format!("$request.query.{name}")));
+        let parameters = of_path.into_iter().chain(of_query).chain([cursor]);
         let next = Link {
             operation: self.handler,
-            parameters: of_path.into_iter().chain([cursor]).collect(),
+            parameters: parameters.collect(),
             says: "The next page, unless this is the last.",
         };
         let mut answer = answer.header("Link");

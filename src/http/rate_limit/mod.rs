@@ -167,8 +167,16 @@ impl Attempt {
     /// # Errors
     /// [`Error::TooManyRequests`] if a quota is used up; else as the batch fails.
     pub async fn run(&self, batch: Batch, database: &dyn Database) -> Result<Outcome, Error> {
+        self.settle(batch.run(database).await)
+    }
+
+    /// Notes for the answer what is left, once the batch that counts was run.
+    ///
+    /// # Errors
+    /// As [`Attempt::run`].
+    pub fn settle(&self, ran: Result<Outcome, DatabaseError>) -> Result<Outcome, Error> {
         let Limiter { limits, exchange } = &self.limiter;
-        match batch.run(database).await {
+        match ran {
             Ok(outcome) => {
                 for count in &self.counts {
                     let used = outcome.first(&count.used)?.map_or(0, |row| row.used);

@@ -55,11 +55,13 @@ pub enum Limit {
     MailRecipient,
     /// Mails that anybody can have sent, by the address of who asks for them.
     MailAddress,
+    /// Reports, by account.
+    ReportAccount,
 }
 
 impl Limit {
     /// All there are.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::SignInName,
         Self::SignInAddress,
         Self::RegistrationAddress,
@@ -67,6 +69,7 @@ impl Limit {
         Self::SessionPassword,
         Self::MailRecipient,
         Self::MailAddress,
+        Self::ReportAccount,
     ];
 
     /// The policy of a deployment that says nothing else.
@@ -95,6 +98,8 @@ impl Limit {
             Self::MailRecipient => Policy::new("mail-recipient", 3, Duration::from_hours(1)),
             // Nobody has that many addresses, or many more than an hour to name them.
             Self::MailAddress => Policy::new("mail-address", 20, Duration::from_hours(1)),
+            // Each costs a moderator a look. Whoever comes upon more at once reports who wrote it.
+            Self::ReportAccount => Policy::new("report-account", 20, Duration::from_hours(1)),
         }
     }
 

@@ -7,6 +7,7 @@ mod mail;
 mod queue;
 mod rate_limiter;
 mod system;
+mod unicode;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use super::{CostMeter, Ports, ReachedState, Retrying};
 
 pub use bridge::{discard_unread_body, request, response};
 pub use queue::consume;
+pub use unicode::nfkc;
 
 /// The ports of one invocation, over its bindings. A binding is looked up when it is needed.
 #[must_use]

@@ -16,6 +16,7 @@ mod random;
 mod rate_limiter;
 mod replicated;
 mod sqlite_error;
+mod unicode;
 
 pub use background::SpawnWith;
 pub use clock::{Timeline, VirtualClock};
@@ -27,3 +28,4 @@ pub use queue::{Delivery, Fate, MemoryQueue};
 pub use random::SeededRandom;
 pub use rate_limiter::{MemoryRateLimiter, Quotas};
 pub use replicated::{Replicated, Version};
+pub use unicode::nfkc;

@@ -1,46 +1,10 @@
 //! What a role, a status and a plan can be.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use crate::error::{Rule, Violation};
-
-/// The values of one of them, as they are stored, sent and shown.
-macro_rules! word {
-    ($(#[$doc:meta])* $name:ident { $($(#[$says:meta])* $value:ident = $text:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name {
-            $($(#[$says])* $value,)+
-        }
-
-        impl $name {
-            /// As it is stored and shown.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$value => $text,)+
-                }
-            }
-
-            /// Reads what was sent.
-            ///
-            /// # Errors
-            /// [`Rule::InvalidValue`] at `pointer`.
-            pub fn parse(pointer: &str, text: &str) -> Result<Self, Violation> {
-                match text {
-                    $($text => Ok(Self::$value),)+
-                    _ => Err(Violation::new(pointer, Rule::InvalidValue)),
-                }
-            }
-        }
-    };
-}
+use crate::word::word;
 
 word!(
     /// What an account may do beyond its own.
-    Role {
+    pub Role {
         /// Nothing.
         User = "user",
         /// Act on what people report.
@@ -52,7 +16,7 @@ word!(
 
 word!(
     /// Whether an account may act. What was deleted has no standing.
-    Status {
+    pub Status {
         /// It may.
         Active = "active",
         /// It may not, and nobody sees it.
@@ -62,7 +26,7 @@ word!(
 
 word!(
     /// What an account has paid for.
-    Plan {
+    pub Plan {
         /// Nothing.
         Free = "free",
         /// No limit to what it sells.
@@ -73,6 +37,7 @@ word!(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::{Rule, Violation};
 
     #[test]
     fn a_word_is_stored_as_it_is_sent() {

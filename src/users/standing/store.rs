@@ -1,8 +1,9 @@
 //! The `users` table, as far as an account's standing goes.
 
 use super::{Plan, Role, Status};
+use crate::id::ReportId;
 use crate::platform::{Batch, Write, params};
-use crate::users::NewAccount;
+use crate::users::{NewAccount, append_text};
 
 /// What is to be changed of a standing. What is absent stays as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,21 @@ where username = ?1
     )
 }
 
+/// Appends that whoever a report is about is suspended, if they are active and the statement before changed a
+/// row.
+pub fn append_suspension_of_reported(batch: &mut Batch, report: &ReportId) {
+    batch.write(
+        "update users
+set status = 'suspended',
+  version = version + 1,
+  standing_version = standing_version + 1
+where changes() = 1
+  and id = (select account_id from reports where id = ?1)
+  and status = 'active'",
+        params![report],
+    );
+}
+
 /// Appends the condition that there is an active admin, after whatever might have left none.
 pub fn require_an_admin(batch: &mut Batch) {
     batch.require(
@@ -58,11 +74,12 @@ pub fn require_an_admin(batch: &mut Batch) {
 /// Appends a new account that is an admin and whose address counts as verified, if the statement before
 /// changed a row.
 pub fn append_admin(batch: &mut Batch, account: &NewAccount<'_>) -> Write {
+    append_text(batch, account.id.as_str());
     batch.write(
         "insert into users (
-  id, username, email, email_verified_at, password_hash, display_name, role, created_at
+  id, username, email, email_verified_at, password_hash, display_name, role, number, created_at
 )
-select ?1, ?2, ?3, ?6, ?4, ?5, 'admin', ?6
+select ?1, ?2, ?3, ?6, ?4, ?5, 'admin', (select coalesce(max(number), 0) + 1 from users), ?6
 where changes() > 0",
         params![
             account.id,

@@ -101,7 +101,8 @@ export class ContractDatabase {
     const [rows] = await this.#must(["select type, name from sqlite_schema where name <> 'sqlite_sequence'"]);
     // D1's own table, which it makes when it first names a state, is not for statements.
     const all = rows as { type: string; name: string }[];
-    const schema = all.filter(({ name }) => !name.startsWith("_cf_"));
+    // Nor are the tables that a full-text index keeps for itself: they are emptied with it.
+    const schema = all.filter(({ name }) => !name.startsWith("_cf_") && !/_text_(data|idx|content|docsize|config)$/.test(name));
     this.#lasting ??= new Set(schema.map(({ name }) => name));
     const lasting = this.#lasting;
     // Triggers first, because they run while rows are deleted.

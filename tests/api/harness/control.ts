@@ -13,6 +13,7 @@ import type {
   Invocation,
   Lag,
   Overlap,
+  Rewriting,
   SessionBatch,
   SessionReport,
 } from "./protocol.ts";
@@ -57,6 +58,16 @@ export class Control {
     }
     expect(reports.filter(({ struck }) => struck === 0)).toEqual([]);
     return told;
+  }
+
+  /** Runs `story` with a statement of the worker's changed. */
+  async rewriting<T>(rewriting: Rewriting, story: () => Promise<T>): Promise<T> {
+    await this.#ask("rewrite", rewriting);
+    try {
+      return await story();
+    } finally {
+      await this.#ask("rewrite", null);
+    }
   }
 
   /** Runs `story` and answers how many batches were under way at once meanwhile. */

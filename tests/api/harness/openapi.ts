@@ -29,6 +29,7 @@ interface Answer {
 interface Parameter {
   name: string;
   in: string;
+  required: boolean;
   schema: Schema;
 }
 
@@ -78,6 +79,9 @@ export const UNSAYABLE = [
   ["/new_email", "invalid_format"],
   ["/new_email", "invalid_characters"],
   ["/new_email", "unchanged"],
+  ["/reply_to", "invalid_value"],
+  // To remove a post where a person is reported.
+  ["/action", "invalid_value"],
 ];
 
 export class Contract {
@@ -200,6 +204,7 @@ export class Contract {
     for (const parameter of parameters) {
       if (parameter === undefined || parameter.in === "header") continue;
       const sent = parameter.in === "path" ? path[parameter.name] : query.get(parameter.name);
+      if (parameter.required && sent === null) refused.push(`${parameter.name} is missing`);
       if (sent === null || sent === undefined) continue;
       const value = this.#resolve(parameter.schema)?.["type"] === "integer" && /^[+-]?\d+$/.test(sent) ? Number(sent) : sent;
       refused.push(...this.#judge(parameter.schema, value).map((complaint) => `${parameter.name} ${complaint}`));

@@ -6,7 +6,7 @@ import type { Page } from "./shapes.ts";
 /** No list of the tests has more pages than this; a list that never ends must fail. */
 const MOST_PAGES = 500;
 
-/** All entries of the list at `path`, page by page; `between` runs after each page. */
+/** All entries of the list at `path`, which may have a query, page by page; `between` runs after each page. */
 export async function readAllPages<T>(
   reader: Actor,
   path: string,
@@ -14,9 +14,10 @@ export async function readAllPages<T>(
   between: (page: Page<T>) => Promise<void> = async () => undefined,
 ): Promise<T[]> {
   const entries: T[] = [];
-  let query = `?limit=${limit}`;
+  const [bare = "", asked] = path.split("?");
+  let query = `?${asked === undefined ? "" : `${asked}&`}limit=${limit}`;
   for (let pages = 1; ; pages += 1) {
-    const response = await reader.fetch("GET", `${path}${query}`);
+    const response = await reader.fetch("GET", `${bare}${query}`);
     expect(response.status).toBe(200);
     const page = (await response.json()) as Page<T>;
     expect(page.data.length).toBeLessThanOrEqual(limit);

@@ -1,11 +1,16 @@
 /** The actors of the stories: people with an account, and the one without. */
 import { expect } from "vitest";
 import { holdToDocument } from "./openapi.ts";
-import type { Like, Me, Notifications, Page, Post, ShortPerson, Tokens } from "./shapes.ts";
+import type { Like, Me, Notifications, Page, Post, Relation, ShortPerson, Stub, Tokens } from "./shapes.ts";
 
 export const BASE = "/api/v1";
 
 export type Headers = Record<string, string>;
+
+/** Somebody with a username. */
+export interface Named {
+  username: string;
+}
 
 /** Speaks HTTP to the worker under test; paths are below the API's base path. */
 export class Actor {
@@ -47,7 +52,18 @@ export class Actor {
     read: ({ id }: { id: string }) => this.expect<Post>(200, "GET", `/posts/${id}`),
     delete: ({ id }: { id: string }) => this.expect<void>(204, "DELETE", `/posts/${id}`),
     list: (query = "") => this.expect<Page<Post>>(200, "GET", `/posts${query}`),
+    edit: ({ id }: { id: string }, caption: string) => this.expect<Post>(200, "PUT", `/posts/${id}`, { caption }),
+    ofTag: (tag: string, query = "") => this.expect<Page<Post>>(200, "GET", `/tags/${encodeURIComponent(tag)}/posts${query}`),
+    of: ({ username }: { username: string }, query = "") => this.expect<Page<Post>>(200, "GET", `/users/${username}/posts${query}`),
   };
+
+  comment({ id }: { id: string }, caption: string): Promise<Post> {
+    return this.expect(201, "POST", `/posts/${id}/comments`, { caption });
+  }
+
+  comments({ id }: { id: string }, query = ""): Promise<Page<Post | Stub>> {
+    return this.expect(200, "GET", `/posts/${id}/comments${query}`);
+  }
 
   like({ id }: { id: string }): Promise<Like> {
     return this.expect(200, "PUT", `/posts/${id}/like`);
@@ -59,6 +75,48 @@ export class Actor {
 
   likers({ id }: { id: string }, query = ""): Promise<Page<ShortPerson>> {
     return this.expect(200, "GET", `/posts/${id}/likes${query}`);
+  }
+
+  follow({ username }: Named): Promise<Relation> {
+    return this.expect(200, "PUT", `/users/${username}/follow`);
+  }
+
+  unfollow({ username }: Named): Promise<Relation> {
+    return this.expect(200, "DELETE", `/users/${username}/follow`);
+  }
+
+  block({ username }: Named): Promise<Relation> {
+    return this.expect(200, "PUT", `/users/${username}/block`);
+  }
+
+  unblock({ username }: Named): Promise<Relation> {
+    return this.expect(200, "DELETE", `/users/${username}/block`);
+  }
+
+  mute({ username }: Named): Promise<Relation> {
+    return this.expect(200, "PUT", `/users/${username}/mute`);
+  }
+
+  unmute({ username }: Named): Promise<Relation> {
+    return this.expect(200, "DELETE", `/users/${username}/mute`);
+  }
+
+  /** Lets somebody follow who has asked to. */
+  accept({ username }: Named): Promise<Relation> {
+    return this.expect(200, "PUT", `/follow-requests/${username}`);
+  }
+
+  refuse({ username }: Named): Promise<void> {
+    return this.expect(204, "DELETE", `/follow-requests/${username}`);
+  }
+
+  removeFollower({ username }: Named): Promise<void> {
+    return this.expect(204, "DELETE", `/followers/${username}`);
+  }
+
+  /** A list of people, by the path of the list. */
+  people(path: string): Promise<Page<ShortPerson>> {
+    return this.expect(200, "GET", path);
   }
 
   notifications(query = ""): Promise<Notifications> {
@@ -106,6 +164,11 @@ export class PersonActor extends Actor implements Account {
 
   profile(): Promise<Me> {
     return this.expect(200, "GET", "/profile");
+  }
+
+  /** Lets nobody follow from now on who was not accepted; or lets everybody. */
+  lock(locked = true): Promise<Me> {
+    return this.expect(200, "PATCH", "/profile", { locked });
   }
 
   /** The same person signed in on another device. */

@@ -74,6 +74,12 @@ export interface Invocation {
   background: number;
 }
 
+/** Sends D1 another statement in the place of one, as if the worker had a defect there. */
+export interface Rewriting {
+  from: string;
+  to: string;
+}
+
 /** Holds D1 batches that contain a text until so many have arrived, so that they surely overlap. */
 export interface BarrierPlan {
   containing: string;

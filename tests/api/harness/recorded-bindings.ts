@@ -119,7 +119,7 @@ class D1DatabaseSession implements D1Session {
   }
 
   prepare(sql: string): Statement {
-    return new Statement(this.observer, sql, this.real.prepare(sql));
+    return new Statement(this.observer, sql, this.real.prepare(this.observer.recorder.sent(sql)));
   }
 
   async batch(statements: D1Statement[]): Promise<D1Result[]> {
@@ -142,7 +142,7 @@ class D1Database implements D1 {
   }
 
   prepare(sql: string): Statement {
-    return new Statement(this.#observer, sql, this.#real.prepare(sql));
+    return new Statement(this.#observer, sql, this.#real.prepare(this.#observer.recorder.sent(sql)));
   }
 
   async batch(statements: D1Statement[]): Promise<D1Result[]> {

@@ -10,6 +10,7 @@ import type {
   Invocation,
   InvocationKind,
   Overlap,
+  Rewriting,
 } from "./protocol.ts";
 
 /** How long a barrier holds what has arrived when the rest does not come. */
@@ -29,6 +30,7 @@ export class Recorder {
   #faults: FaultReport[] = [];
   #spared = new Map<FaultPlan, number>();
   #barrier: Barrier | null = null;
+  #rewriting: Rewriting | null = null;
   #last = 0;
   #inFlight = 0;
   #mostInFlight = 0;
@@ -71,6 +73,15 @@ export class Recorder {
 
   statements(): DistinctStatement[] {
     return [...this.#statements.values()];
+  }
+
+  rewrite(rewriting: Rewriting | null): void {
+    this.#rewriting = rewriting;
+  }
+
+  /** What D1 is sent for this statement of the worker's. */
+  sent(sql: string): string {
+    return this.#rewriting?.from === sql ? this.#rewriting.to : sql;
   }
 
   plan(faults: FaultPlan[]): void {

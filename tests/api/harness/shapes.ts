@@ -16,6 +16,19 @@ export interface Person extends ShortPerson {
   created_at: string;
 }
 
+export interface Relation {
+  following: boolean;
+  followed_by: boolean;
+  requested: boolean;
+  blocking: boolean;
+  muting: boolean;
+}
+
+/** A person as somebody else who is signed in sees them. */
+export interface RelatedPerson extends Person {
+  relation: Relation;
+}
+
 export interface Me extends Person {
   email: string;
   email_verified: boolean;
@@ -42,6 +55,19 @@ export interface Registration extends Tokens {
   user: Me;
 }
 
+/** A place in a caption, in code points. */
+export interface Mention {
+  username: string;
+  start: number;
+  end: number;
+}
+
+/** What is left of a post. */
+export interface Stub {
+  id: string;
+  deleted: true;
+}
+
 export interface Post {
   id: string;
   author: ShortPerson;
@@ -49,8 +75,8 @@ export interface Post {
   media: unknown[];
   visibility: string;
   reply_to: string | null;
-  tags: unknown[];
-  mentions: unknown[];
+  tags: string[];
+  mentions: Mention[];
   like_count: number;
   comment_count: number;
   liked: boolean;
@@ -123,4 +149,26 @@ export interface AuditEvent {
   session_id: string | null;
   request_id: string;
   details: Record<string, unknown>;
+}
+
+/** A report as whoever made it sees it. */
+export interface Report {
+  id: string;
+  post_id: string | null;
+  username: string | null;
+  reason: string;
+  comment: string;
+  created_at: string;
+}
+
+/** A report as moderators see it. */
+export interface ModeratedReport {
+  id: string;
+  reporter: ShortPerson;
+  account: ShortPerson & { role: string; status: string };
+  post: { id: string; caption: string; visibility: string; state: string } | null;
+  reason: string;
+  comment: string;
+  created_at: string;
+  resolution: { action: string; note: string; by: ShortPerson; at: string } | null;
 }

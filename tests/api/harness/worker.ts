@@ -16,6 +16,7 @@ import type {
   Invocation,
   Lag,
   MessageVerdict,
+  Rewriting,
   SessionBatch,
   SessionReport,
 } from "./protocol.ts";
@@ -148,6 +149,9 @@ async function control(verb: string, input: unknown, env: Env, context: Context)
       return null;
     case "struck":
       return recorder.faults();
+    case "rewrite":
+      recorder.rewrite(input as Rewriting | null);
+      return null;
     case "overlap":
       return recorder.overlap();
     case "open-barrier":

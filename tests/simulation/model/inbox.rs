@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Id;
+use super::jobs::ABOUT_POSTS;
+use super::{Id, News};
 
 /// A person's list of notifications.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,33 +12,37 @@ pub struct Inbox {
     pub last_seq: i64,
     /// Everything up to this change is read.
     pub read_seq: i64,
-    /// By post.
-    pub groups: BTreeMap<Id, Group>,
+    /// By kind and what it is about.
+    pub groups: BTreeMap<(&'static str, Id), Group>,
 }
 
-/// The likes of one post.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What is told as one, such as the likes of one post.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Group {
     pub seq: i64,
-    /// Everybody who was told of, the latest last.
-    pub actors: Vec<Id>,
+    /// Everybody who was told of, the latest last; nobody in particular where the moderators did it.
+    pub actors: Vec<Option<Id>>,
+    /// The post that it is about, if it is about one.
+    pub post: Option<Id>,
 }
 
 impl Inbox {
-    /// Somebody likes a post.
-    pub fn tell(&mut self, post: &str, actor: &str) {
+    /// Something happened.
+    pub fn tell(&mut self, news: &News) {
         self.last_seq += 1;
-        let group = self.groups.entry(post.to_owned()).or_insert(Group {
-            seq: 0,
-            actors: vec![],
-        });
+        let key = (news.kind, news.subject().to_owned());
+        let group = self.groups.entry(key).or_default();
         group.seq = self.last_seq;
-        group.actors.push(actor.to_owned());
+        group.actors.push(news.actor.clone());
+        group.post.clone_from(&news.post);
     }
 
-    /// A post was deleted. What was read stays read.
+    /// A post is gone. What was read stays read, and what the moderators did stays told.
     pub fn forget(&mut self, post: &str) {
-        if self.groups.remove(post).is_some() {
+        let before = self.groups.len();
+        self.groups
+            .retain(|(kind, subject), _| subject != post || !ABOUT_POSTS.contains(kind));
+        if self.groups.len() < before {
             if self.read_seq == self.last_seq {
                 self.read_seq += 1;
             }

@@ -5,6 +5,15 @@ use serde_json::{Value, json};
 
 use super::{Id, Model, Status};
 
+/// The kinds that are about a post: they go with it.
+pub const ABOUT_POSTS: [&str; 4] = ["like", "comment", "reply", "mention"];
+
+/// The kinds that are about what somebody does to a person.
+const ABOUT_PEOPLE: [&str; 2] = ["follow", "follow_request"];
+
+/// What the moderators do, to a post or to a person.
+pub const MODERATION: &str = "moderation";
+
 /// A job in the outbox.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
@@ -24,17 +33,44 @@ pub struct Job {
 /// What a job is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Task {
-    Like {
-        post: Id,
-        actor: Id,
-        recipient: Id,
-    },
+    /// Tell a person something.
+    Tell(News),
     PostDeleted {
         post: Id,
         author: Id,
     },
+    /// Accept whoever asks to follow an account that was unlocked.
+    Unlocked(Id),
     /// A mail, as its payload says it.
     Letter(Value),
+}
+
+/// Something to tell a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct News {
+    pub kind: &'static str,
+    /// None where it is about the recipient.
+    pub post: Option<Id>,
+    /// None where the moderators did it.
+    pub actor: Option<Id>,
+    pub recipient: Id,
+}
+
+impl News {
+    /// What is told together.
+    pub fn subject(&self) -> &str {
+        self.post.as_ref().unwrap_or(&self.recipient)
+    }
+
+    fn payload(&self) -> Value {
+        let mut payload = json!({"kind": self.kind, "recipient_id": self.recipient});
+        for (name, id) in [("post_id", &self.post), ("actor_id", &self.actor)] {
+            if let Some(id) = id {
+                payload[name] = json!(id);
+            }
+        }
+        payload
+    }
 }
 
 impl Task {
@@ -50,16 +86,11 @@ impl Task {
     /// As its payload says it.
     pub fn payload(&self) -> Value {
         match self {
-            Self::Like {
-                post,
-                actor,
-                recipient,
-            } => json!({
-                "kind": "like", "post_id": post, "actor_id": actor, "recipient_id": recipient,
-            }),
+            Self::Tell(news) => news.payload(),
             Self::PostDeleted { post, author } => json!({
                 "kind": "post_deleted", "post_id": post, "author_id": author,
             }),
+            Self::Unlocked(account) => json!({"kind": "unlocked", "account_id": account}),
             Self::Letter(payload) => payload.clone(),
         }
     }
@@ -72,30 +103,57 @@ impl Model {
             return;
         };
         match job.task {
-            Task::Like {
-                post,
-                actor,
-                recipient,
-            } => self.tell_of_like(&post, &actor, &recipient),
-            Task::PostDeleted { post, author } => {
-                if let Some(inbox) = self.inboxes.get_mut(&author) {
+            Task::Tell(news) => self.tell(id, &news),
+            Task::PostDeleted { post, .. } => {
+                for inbox in self.inboxes.values_mut() {
                     inbox.forget(&post);
                 }
             }
-            Task::Letter(_) => {}
+            // What an unlocking leads to is done in rounds: `accept_all`.
+            Task::Unlocked(_) | Task::Letter(_) => {}
         }
     }
 
-    fn tell_of_like(&mut self, post: &str, actor: &str, recipient: &str) {
-        let is_there = self.posts[post].is_there();
-        let active = self.users[actor].status == Status::Active;
-        if !is_there || !active || self.blocked_between(actor, recipient) {
+    /// Does the job `id`, which is to tell somebody something.
+    fn tell(&mut self, id: &str, news: &News) {
+        if !self.is_to_be_told(news) {
             return;
         }
-        let told = (recipient.to_owned(), post.to_owned(), actor.to_owned());
+        let recipient = &news.recipient;
+        // Two things that the moderators did are two things, whatever they were about.
+        let by = news.actor.as_deref().unwrap_or(id);
+        let told = [recipient, news.kind, news.subject(), by].map(str::to_owned);
         if self.told.insert(told) {
-            let inbox = self.inboxes.entry(recipient.to_owned()).or_default();
-            inbox.tell(post, actor);
+            let inbox = self.inboxes.entry(recipient.clone()).or_default();
+            inbox.tell(news);
         }
+    }
+
+    /// Written from the product's rules, not from what SQL asks.
+    fn is_to_be_told(&self, news: &News) -> bool {
+        let recipient = &news.recipient;
+        let Some(actor) = &news.actor else {
+            return news.kind == MODERATION;
+        };
+        if !self.may_be_named(actor, recipient) {
+            return false;
+        }
+        let Some(id) = &news.post else {
+            return ABOUT_PEOPLE.contains(&news.kind);
+        };
+        let post = &self.posts[id];
+        let parent = post.reply_to.as_ref().map(|parent| &self.posts[parent]);
+        let is_theirs = post.is_there() && post.author == *recipient;
+        let answers_them = parent.is_some_and(|parent| parent.author == *recipient);
+        (is_theirs || self.may_see(Some(recipient), id))
+            && !(news.kind == "mention" && answers_them)
+    }
+
+    /// Whether a person is to hear of what another did.
+    pub fn may_be_named(&self, actor: &str, recipient: &str) -> bool {
+        let muted = (recipient.to_owned(), actor.to_owned());
+        self.users[actor].status == Status::Active
+            && !self.mutes.contains_key(&muted)
+            && !self.blocked_between(actor, recipient)
     }
 }

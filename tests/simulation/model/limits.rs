@@ -18,6 +18,7 @@ pub enum Limited {
     SessionPassword,
     MailRecipient,
     MailAddress,
+    ReportAccount,
 }
 
 /// The length of every window here, in milliseconds.
@@ -27,7 +28,7 @@ const WINDOW: i64 = 600_000;
 const KEPT: Duration = Duration::from_mins(2);
 
 impl Limited {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::SignInName,
         Self::SignInAddress,
         Self::RegistrationAddress,
@@ -35,6 +36,7 @@ impl Limited {
         Self::SessionPassword,
         Self::MailRecipient,
         Self::MailAddress,
+        Self::ReportAccount,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -46,6 +48,7 @@ impl Limited {
             Self::SessionPassword => "session-password",
             Self::MailRecipient => "mail-recipient",
             Self::MailAddress => "mail-address",
+            Self::ReportAccount => "report-account",
         }
     }
 
@@ -66,7 +69,7 @@ impl Limited {
             | Self::SetupAddress
             | Self::SessionPassword
             | Self::MailRecipient => 2,
-            Self::MailAddress => 3,
+            Self::MailAddress | Self::ReportAccount => 3,
             Self::SignInAddress => 5,
         }
     }

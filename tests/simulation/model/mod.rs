@@ -3,6 +3,7 @@
 //! both must hold the same.
 
 mod audit;
+mod graph;
 mod inbox;
 mod jobs;
 mod limits;
@@ -10,6 +11,7 @@ mod people;
 mod posts;
 mod prediction;
 mod registrations;
+mod reports;
 mod sessions;
 mod state;
 
@@ -19,13 +21,15 @@ use kith::time::Timestamp;
 use serde_json::Value;
 
 pub use audit::Event;
+pub use graph::Follow;
 pub use inbox::Inbox;
-pub use jobs::{Job, Task};
+pub use jobs::{Job, MODERATION, News, Task};
 pub use limits::{Limited, Strictness, Window};
 pub use people::{OLDER_HASH, Status, User};
 pub use posts::{NewPost, Post};
 pub use prediction::{ANYTHING, Prediction, agrees};
 pub use registrations::{Registration, stale};
+pub use reports::{Report, Resolution};
 pub use sessions::{KEPT, LIFETIME, LONGEST_LIFE, Session};
 pub use state::{differences, wrong_counters};
 
@@ -42,17 +46,20 @@ pub struct Model {
     pub posts: BTreeMap<Id, Post>,
     /// Who likes what since when, by post and account.
     pub likes: BTreeMap<(Id, Id), Timestamp>,
-    /// Follower and followee, and whether the followee has accepted.
-    pub follows: BTreeMap<(Id, Id), bool>,
-    /// Blocker and blocked.
-    pub blocks: BTreeSet<(Id, Id)>,
+    /// Follower and followee.
+    pub follows: BTreeMap<(Id, Id), Follow>,
+    /// Blocker and blocked, and since when.
+    pub blocks: BTreeMap<(Id, Id), Timestamp>,
+    /// Muter and muted, and since when.
+    pub mutes: BTreeMap<(Id, Id), Timestamp>,
     /// What is left to do.
     pub jobs: BTreeMap<Id, Job>,
-    /// Recipient, post and actor.
-    pub told: BTreeSet<(Id, Id, Id)>,
+    /// Recipient, kind, what it is about, and who did it, which is the job where the moderators did.
+    pub told: BTreeSet<[Id; 4]>,
     pub inboxes: BTreeMap<Id, Inbox>,
     /// What accounts have created under their idempotency keys.
     pub keys: BTreeMap<(Id, String), Recorded>,
+    pub reports: BTreeMap<Id, Report>,
     /// The audit log.
     pub events: BTreeMap<Id, Event>,
     /// The links that make a first admin, by what is kept of them, and until when.

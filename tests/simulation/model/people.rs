@@ -158,7 +158,7 @@ impl Model {
     pub fn may_see_profile(&self, caller: Option<&Caller>, id: &str) -> bool {
         let blocked = caller.is_some_and(|caller| {
             let block = (id.to_owned(), caller.user.clone());
-            self.blocks.contains(&block)
+            self.blocks.contains_key(&block)
         });
         self.users[id].status == Status::Active && !blocked
     }
@@ -166,7 +166,7 @@ impl Model {
     pub fn blocked_between(&self, one: &str, other: &str) -> bool {
         let blocks = |blocker: &str, blocked: &str| {
             let pair = (blocker.to_owned(), blocked.to_owned());
-            self.blocks.contains(&pair)
+            self.blocks.contains_key(&pair)
         };
         blocks(one, other) || blocks(other, one)
     }
@@ -174,7 +174,7 @@ impl Model {
     /// Whether somebody follows somebody: nothing, or whether that was accepted.
     pub fn follow(&self, from: &str, to: &str) -> Option<bool> {
         let pair = (from.to_owned(), to.to_owned());
-        self.follows.get(&pair).copied()
+        self.follows.get(&pair).map(|follow| follow.accepted)
     }
 
     /// A person as shown inside other things.
@@ -191,6 +191,7 @@ impl Model {
     /// A person as everybody sees them.
     pub fn person(&self, id: &str) -> Value {
         let user = &self.users[id];
+        let [following, _, followers] = self.follow_counts(id);
         json!({
             "id": id,
             "username": user.username,
@@ -199,8 +200,8 @@ impl Model {
             "avatar_url": null,
             "locked": user.locked,
             "post_count": user.posts,
-            "follower_count": 0,
-            "following_count": 0,
+            "follower_count": followers,
+            "following_count": following,
             "created_at": user.created_at,
         })
     }

@@ -3,7 +3,7 @@
 use kith::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Caller, Id, Model, Status, Task};
+use super::{Caller, Id, Model, News, Status, Task};
 
 /// A post or a comment.
 #[derive(Clone, Debug)]
@@ -17,6 +17,7 @@ pub struct Post {
     pub audience: Id,
     pub version: i64,
     pub created_at: Timestamp,
+    pub edited_at: Option<Timestamp>,
     pub deleted: bool,
     pub removed: bool,
 }
@@ -38,9 +39,62 @@ impl Post {
             audience: author.to_owned(),
             version: 1,
             created_at,
+            edited_at: None,
             deleted: false,
             removed: false,
         }
+    }
+
+    /// A comment: it is for whom the post is for that it answers.
+    pub fn reply(
+        parent: &Id,
+        to: &Self,
+        author: &str,
+        caption: &str,
+        created_at: Timestamp,
+    ) -> Self {
+        Self {
+            author: author.to_owned(),
+            caption: caption.to_owned(),
+            reply_to: Some(parent.clone()),
+            version: 1,
+            created_at,
+            edited_at: None,
+            deleted: false,
+            removed: false,
+            ..to.clone()
+        }
+    }
+
+    /// The words of its caption that begin with a sign, which stand between spaces here.
+    fn words<'a>(&'a self, sign: &'a str) -> impl Iterator<Item = &'a str> {
+        let words = self.caption.split(' ');
+        words.filter_map(move |word| word.strip_prefix(sign))
+    }
+
+    /// The hashtags of its caption.
+    pub fn tags(&self) -> Vec<String> {
+        let mut tags: Vec<String> = vec![];
+        for tag in self.words("#").map(str::to_lowercase) {
+            if !tags.contains(&tag) {
+                tags.push(tag);
+            }
+        }
+        tags
+    }
+
+    /// Where its caption names people.
+    pub fn mentions(&self) -> Vec<Value> {
+        let mut place = 0;
+        let mut found = vec![];
+        for word in self.caption.split(' ') {
+            let end = place + word.chars().count();
+            if let Some(name) = word.strip_prefix('@') {
+                found.push(json!({"username": name, "start": place, "end": end}));
+            }
+            place = end + 1;
+        }
+        found
     }
 
     /// Whether neither its author nor a moderator has taken it away.
@@ -53,10 +107,18 @@ impl Model {
     /// Whether `viewer`, or nobody in particular, may see a post. Written from the product's rules,
     /// not from the predicate in SQL.
     pub fn may_see(&self, viewer: Option<&str>, id: &str) -> bool {
-        let Some(post) = self.posts.get(id) else {
-            return false;
-        };
-        if !post.is_there() || self.users[&post.author].status != Status::Active {
+        self.posts.get(id).is_some_and(Post::is_there) && self.is_for(viewer, id)
+    }
+
+    /// Whether `viewer` may see a post, or the stub of one that is gone and still has comments.
+    pub fn may_see_what_is_left(&self, viewer: Option<&str>, id: &str) -> bool {
+        let is_left = |post: &Post| post.is_there() || self.comment_count(id) > 0;
+        self.posts.get(id).is_some_and(is_left) && self.is_for(viewer, id)
+    }
+
+    fn is_for(&self, viewer: Option<&str>, id: &str) -> bool {
+        let post = &self.posts[id];
+        if self.users[&post.author].status != Status::Active {
             return false;
         }
         let Some(viewer) = viewer else {
@@ -72,19 +134,86 @@ impl Model {
             && !self.blocked_between(&post.audience, viewer)
     }
 
+    /// Whether a post is in the feed of `viewer`: it is no comment, and one's own or by somebody whom one follows
+    /// and does not mute.
+    pub fn is_in_feed(&self, viewer: &str, id: &str) -> bool {
+        let post = &self.posts[id];
+        let followed = self.follow(viewer, &post.author) == Some(true);
+        let mute = (viewer.to_owned(), post.author.clone());
+        post.reply_to.is_none()
+            && (post.author == viewer || followed && !self.mutes.contains_key(&mute))
+            && self.may_see(Some(viewer), id)
+    }
+
     pub fn publish(&mut self, id: Id, post: Post) {
-        self.users.get_mut(&post.author).unwrap().posts += 1;
+        if post.reply_to.is_none() {
+            self.users.get_mut(&post.author).unwrap().posts += 1;
+        }
         self.posts.insert(id, post);
     }
 
-    /// Deletes a post; what that leaves to do.
-    pub fn delete(&mut self, id: &str) -> Task {
+    /// Whom a post that was just written, and named nobody of `before`, is told to.
+    pub fn news_of(&self, id: &str, before: &[Value]) -> Vec<Task> {
+        let post = &self.posts[id];
+        let parent = post.reply_to.as_ref().map(|parent| &self.posts[parent]);
+        let news = |kind, recipient: &Id| {
+            Task::Tell(News {
+                kind,
+                post: Some(id.to_owned()),
+                actor: Some(post.author.clone()),
+                recipient: recipient.clone(),
+            })
+        };
+        let mut named: Vec<&str> = post.words("@").collect();
+        named.sort_unstable();
+        named.dedup();
+        named.retain(|name| !before.iter().any(|mention| mention["username"] == *name));
+        let people = self.users.iter().filter(|(person, user)| {
+            named.contains(&user.username.as_str())
+                && user.status == Status::Active
+                && **person != post.author
+                && parent.is_none_or(|parent| parent.author != **person)
+        });
+        people.map(|(person, _)| news("mention", person)).collect()
+    }
+
+    /// Whom a new comment is told to as an answer.
+    pub fn news_of_answer(&self, id: &str) -> Option<Task> {
+        let post = &self.posts[id];
+        let parent = &self.posts[post.reply_to.as_ref()?];
+        let kind = parent.reply_to.as_ref().map_or("comment", |_| "reply");
+        (parent.author != post.author).then(|| {
+            Task::Tell(News {
+                kind,
+                post: Some(id.to_owned()),
+                actor: Some(post.author.clone()),
+                recipient: parent.author.clone(),
+            })
+        })
+    }
+
+    /// Lets a post say something else.
+    pub fn edit(&mut self, id: &str, caption: &str, now: Timestamp) {
         let post = self.posts.get_mut(id).unwrap();
-        post.deleted = true;
-        post.caption.clear();
+        caption.clone_into(&mut post.caption);
+        post.edited_at = Some(now);
+        post.version += 1;
+    }
+
+    /// Takes a post away, for its author or for a moderator; what that leaves to do.
+    pub fn take_away(&mut self, id: &str, by_author: bool) -> Task {
+        let post = self.posts.get_mut(id).unwrap();
+        if by_author {
+            post.deleted = true;
+            post.caption.clear();
+        } else {
+            post.removed = true;
+        }
         post.version += 1;
         let author = post.author.clone();
-        self.users.get_mut(&author).unwrap().posts -= 1;
+        if post.reply_to.is_none() {
+            self.users.get_mut(&author).unwrap().posts -= 1;
+        }
         Task::PostDeleted {
             post: id.to_owned(),
             author,
@@ -100,13 +229,14 @@ impl Model {
         }
         self.likes.insert(key, now);
         let recipient = self.posts[id].author.clone();
-        let told = (recipient.clone(), id.to_owned(), actor.clone());
-        let task = Task::Like {
-            post: id.to_owned(),
-            actor: actor.clone(),
+        let told = [&recipient, "like", id, &actor].map(str::to_owned);
+        let news = News {
+            kind: "like",
+            post: Some(id.to_owned()),
+            actor: Some(actor.clone()),
             recipient: recipient.clone(),
         };
-        (actor != recipient && !self.told.contains(&told)).then_some(task)
+        (actor != recipient && !self.told.contains(&told)).then_some(Task::Tell(news))
     }
 
     pub fn unlike(&mut self, caller: &Caller, id: &str) {
@@ -115,6 +245,30 @@ impl Model {
 
     pub fn like_count(&self, id: &str) -> usize {
         self.likers(id).len()
+    }
+
+    /// How many direct replies are there.
+    pub fn comment_count(&self, id: &str) -> usize {
+        let replies = self.posts.values();
+        replies
+            .filter(|post| post.is_there() && post.reply_to.as_deref() == Some(id))
+            .count()
+    }
+
+    pub fn mutes(&self, viewer: Option<&str>, author: &str) -> bool {
+        viewer.is_some_and(|viewer| {
+            self.mutes
+                .contains_key(&(viewer.to_owned(), author.to_owned()))
+        })
+    }
+
+    /// A post as `viewer` sees it, or its stub.
+    pub fn post_or_stub(&self, viewer: Option<&str>, id: &str) -> Value {
+        if self.posts[id].is_there() {
+            self.post(viewer, id)
+        } else {
+            json!({"id": id, "deleted": true})
+        }
     }
 
     /// Who likes a post, newest like first, each with the key of their place in the list.
@@ -143,13 +297,13 @@ impl Model {
             "media": [],
             "visibility": if post.followers_only { "followers" } else { "public" },
             "reply_to": post.reply_to,
-            "tags": [],
-            "mentions": [],
+            "tags": post.tags(),
+            "mentions": post.mentions(),
             "like_count": self.like_count(id),
-            "comment_count": 0,
+            "comment_count": self.comment_count(id),
             "liked": self.likes_it(viewer, id),
             "created_at": post.created_at,
-            "edited_at": null,
+            "edited_at": post.edited_at,
             "version": post.version,
         })
     }

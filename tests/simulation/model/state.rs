@@ -6,18 +6,19 @@ use kith::platform::native::Sqlite;
 use kith::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Event, Model, OLDER_HASH, Registration, User};
+use super::{Event, Id, Model, OLDER_HASH, Registration, User};
 
 /// Each table's rows, in the order of their keys.
 pub type State = BTreeMap<&'static str, Vec<Value>>;
 
 /// How each table is read: one JSON array a row.
-const TABLES: [(&str, &str); 15] = [
+const TABLES: [(&str, &str); 18] = [
     (
         "users",
         "select json_array(
            id, username, email, status, post_count, created_at, display_name, bio, locked, profile_version,
            role, plan, standing_version, email_verified_at, credential_version,
+           following_count, requested_count, follower_count,
            json(iif(instr(password_hash, '$m=19456,t=2,p=1$') > 0, 'true', 'false'))
          ) as row from users order by id",
     ),
@@ -25,6 +26,12 @@ const TABLES: [(&str, &str); 15] = [
         "audit_events",
         "select json_array(id, at, kind, actor_id, account_id, session_id, json(details)) as row
          from audit_events order by id",
+    ),
+    (
+        "reports",
+        "select json_array(
+           id, reporter_id, account_id, post_id, reason, created_at, action, note, resolved_by, resolved_at
+         ) as row from reports order by id",
     ),
     (
         "setup_tokens",
@@ -51,10 +58,15 @@ const TABLES: [(&str, &str); 15] = [
     (
         "posts",
         "select json_array(
-           id, author_id, caption, visibility, reply_to, audience_id, like_count, version, created_at,
+           id, author_id, caption, json(tags), json(mentions), visibility, reply_to, audience_id,
+           like_count, comment_count, version, created_at, edited_at,
            json(iif(deleted_at is null, 'false', 'true')),
            json(iif(removed_at is null, 'false', 'true'))
          ) as row from posts order by id",
+    ),
+    (
+        "post_tags",
+        "select json_array(tag, post_id) as row from post_tags order by tag, post_id",
     ),
     (
         "likes",
@@ -62,11 +74,15 @@ const TABLES: [(&str, &str); 15] = [
     ),
     (
         "follows",
-        "select json_array(follower_id, followee_id, state) as row from follows order by 1",
+        "select json_array(follower_id, followee_id, state, created_at) as row from follows order by 1",
     ),
     (
         "blocks",
-        "select json_array(blocker_id, blocked_id) as row from blocks order by 1",
+        "select json_array(blocker_id, blocked_id, created_at) as row from blocks order by 1",
+    ),
+    (
+        "mutes",
+        "select json_array(muter_id, muted_id, created_at) as row from mutes order by 1",
     ),
     (
         "jobs",
@@ -77,8 +93,8 @@ const TABLES: [(&str, &str); 15] = [
     ),
     (
         "told",
-        "select json_array(recipient_id, subject_id, actor_id) as row
-         from told order by recipient_id, subject_id, actor_id",
+        "select json_array(recipient_id, kind, subject_id, actor_id) as row
+         from told order by 1",
     ),
     (
         "inboxes",
@@ -88,8 +104,8 @@ const TABLES: [(&str, &str); 15] = [
     (
         "notifications",
         "select json_array(
-           recipient_id, subject_id, seq, actor_1, actor_2, actor_3, actor_count
-         ) as row from notifications order by recipient_id, subject_id",
+           recipient_id, kind, subject_id, seq, actor_1, actor_2, actor_3, actor_count
+         ) as row from notifications order by 1",
     ),
     (
         // All counts of a window, because whose each is cannot be read.
@@ -120,7 +136,8 @@ fn stored(database: &Sqlite) -> State {
         .collect()
 }
 
-fn promised_user(id: &str, user: &User) -> Value {
+fn promised_user(model: &Model, id: &str, user: &User) -> Value {
+    let [following, requested, followers] = model.follow_counts(id);
     json!([
         id,
         user.username,
@@ -137,6 +154,9 @@ fn promised_user(id: &str, user: &User) -> Value {
         user.standing_version,
         user.email_verified_at.map(Timestamp::millis),
         user.credential_version,
+        following,
+        requested,
+        followers,
         user.hash != OLDER_HASH,
     ])
 }
@@ -167,12 +187,14 @@ fn promised_event(id: &str, event: &Event) -> Value {
 /// What each person is shown, with its newest actors.
 fn promised_groups(model: &Model) -> Vec<Value> {
     let groups = model.inboxes.iter().flat_map(|(user, inbox)| {
-        inbox.groups.iter().map(move |(post, group)| {
-            let mut latest = group.actors.iter().rev();
+        inbox.groups.iter().map(move |((kind, subject), group)| {
+            let actors = group.actors.iter().rev();
+            let mut latest = actors.map(|actor| actor.as_deref().unwrap_or_default());
             let (first, second, third) = (latest.next(), latest.next(), latest.next());
             json!([
                 user,
-                post,
+                kind,
+                subject,
                 group.seq,
                 first,
                 second,
@@ -197,9 +219,38 @@ fn promised_counts(model: &Model) -> Vec<Value> {
     counts.collect()
 }
 
+fn promised_pairs(pairs: &BTreeMap<(Id, Id), Timestamp>) -> Vec<Value> {
+    let pairs = pairs.iter();
+    let pairs = pairs.map(|((one, other), at)| json!([one, other, at.millis()]));
+    pairs.collect()
+}
+
+/// What was reported, and what was done about it.
+fn promised_reports(model: &Model) -> Vec<Value> {
+    let reports = model.reports.iter().map(|(id, report)| {
+        let done = report.resolution.as_ref();
+        json!([
+            id,
+            report.reporter,
+            report.account,
+            report.post,
+            report.reason,
+            report.created_at.millis(),
+            done.map(|done| done.action),
+            done.map_or("", |done| done.note),
+            done.map(|done| &done.by),
+            done.map(|done| done.at.millis())
+        ])
+    });
+    reports.collect()
+}
+
 /// What the model holds.
 fn promised(model: &Model) -> State {
-    let users = model.users.iter().map(|(id, user)| promised_user(id, user));
+    let users = model
+        .users
+        .iter()
+        .map(|(id, user)| promised_user(model, id, user));
     let sessions = model.sessions.iter().map(|(id, session)| {
         let renewed_at = session.renewed_at.millis();
         json!([
@@ -223,21 +274,35 @@ fn promised(model: &Model) -> State {
             id,
             post.author,
             post.caption,
+            post.tags(),
+            post.mentions(),
             shown["visibility"],
             post.reply_to,
             post.audience,
             shown["like_count"],
+            shown["comment_count"],
             post.version,
             post.created_at.millis(),
+            post.edited_at.map(Timestamp::millis),
             post.deleted,
             post.removed
         ])
     });
+    let found = model.posts.iter();
+    let found = found.filter(|(_, post)| post.is_there() && post.reply_to.is_none());
+    let tags = found.flat_map(|(id, post)| {
+        let tags = post.tags().into_iter();
+        tags.map(move |tag| json!([tag, id]))
+    });
     let likes = model.likes.iter();
     let likes = likes.map(|((post, user), at)| json!([post, user, at.millis()]));
-    let follows = model.follows.iter().map(|((from, to), accepted)| {
-        let state = if *accepted { "accepted" } else { "pending" };
-        json!([from, to, state])
+    let follows = model.follows.iter().map(|((from, to), follow)| {
+        let state = if follow.accepted {
+            "accepted"
+        } else {
+            "pending"
+        };
+        json!([from, to, state, follow.at.millis()])
     });
     let jobs = model.jobs.iter().map(|(id, job)| {
         let payload = job.task.payload();
@@ -264,17 +329,17 @@ fn promised(model: &Model) -> State {
     State::from([
         ("users", users.collect()),
         ("audit_events", events.collect()),
+        ("reports", promised_reports(model)),
         ("setup_tokens", links.collect()),
         ("devices", devices.collect()),
         ("sessions", sessions.collect()),
         ("registrations", registrations.collect()),
         ("posts", posts.collect()),
+        ("post_tags", tags.collect()),
         ("likes", likes.collect()),
         ("follows", follows.collect()),
-        (
-            "blocks",
-            model.blocks.iter().map(|block| json!(block)).collect(),
-        ),
+        ("blocks", promised_pairs(&model.blocks)),
+        ("mutes", promised_pairs(&model.mutes)),
         ("jobs", jobs.collect()),
         ("told", model.told.iter().map(|told| json!(told)).collect()),
         ("inboxes", inboxes.collect()),
@@ -301,31 +366,50 @@ pub fn differences(model: &Model, database: &Sqlite) -> Vec<String> {
 }
 
 /// Every counter that does not equal what it counts, by the database alone.
-const WRONG_COUNTERS: &str = "
-select 'likes of post ' || id || ': ' || like_count as what from posts
-where like_count <> (select count(*) from likes where likes.post_id = posts.id)
-union all
-select 'posts of ' || username || ': ' || post_count from users
-where post_count <> (select count(*) from posts where author_id = users.id and deleted_at is null)
-union all
-select 'unread of ' || user_id || ': ' || unread_count from inboxes
+const WRONG_COUNTERS: [&str; 9] = [
+    "select 'likes of post ' || id || ': ' || like_count as what from posts
+where like_count <> (select count(*) from likes where likes.post_id = posts.id)",
+    "select 'posts of ' || username || ': ' || post_count as what from users
+where post_count <> (
+  select count(*) from posts
+  where author_id = users.id and reply_to is null and deleted_at is null and removed_at is null
+)",
+    "select 'comments of post ' || id || ': ' || comment_count as what from posts
+where comment_count <> (
+  select count(*) from posts as reply
+  where reply.reply_to = posts.id and reply.deleted_at is null and reply.removed_at is null
+)",
+    "select 'follows of ' || username || ': ' || following_count || ', asked ' || requested_count as what from users
+where following_count <> (select count(*) from follows where follower_id = users.id and state = 'accepted')
+  or requested_count <> (select count(*) from follows where follower_id = users.id and state = 'pending')",
+    "select 'followers of ' || username || ': ' || follower_count as what from users
+where follower_count <> (select count(*) from follows where followee_id = users.id and state = 'accepted')",
+    "select 'a follow beside a block: ' || follower_id || ' of ' || followee_id as what from follows
+where exists (
+  select 1 from blocks
+  where (blocker_id = follower_id and blocked_id = followee_id)
+    or (blocker_id = followee_id and blocked_id = follower_id)
+)",
+    "select 'unread of ' || user_id || ': ' || unread_count as what from inboxes
 where unread_count <> (
   select count(*) from notifications where recipient_id = user_id and seq > read_seq
-)
-union all
-select 'told of ' || subject_id || ': ' || actor_count from notifications as shown
+)",
+    "select 'told of ' || subject_id || ': ' || actor_count as what from notifications as shown
 where actor_count <> (
   select count(*) from told
-  where told.recipient_id = shown.recipient_id and told.subject_id = shown.subject_id
-)
-union all
-select 'a job is left: ' || payload from jobs";
+  where told.recipient_id = shown.recipient_id and told.kind = shown.kind
+    and told.subject_id = shown.subject_id
+)",
+    "select 'a job is left: ' || payload as what from jobs",
+];
 
 /// Every counter that does not equal its count, and every job that is left; empty when all is well.
 pub fn wrong_counters(database: &Sqlite) -> Vec<String> {
-    let results = database.batch(&[(WRONG_COUNTERS, &[])]).unwrap();
-    let rows: Vec<BTreeMap<String, String>> = serde_json::from_str(results[0].rows.get()).unwrap();
-    rows.into_iter()
-        .map(|mut row| row.remove("what").unwrap())
-        .collect()
+    let statements = WRONG_COUNTERS.map(|sql| (sql, &[][..]));
+    let results = database.batch(&statements).unwrap();
+    let rows = results.iter().flat_map(|result| {
+        let rows: Vec<BTreeMap<String, String>> = serde_json::from_str(result.rows.get()).unwrap();
+        rows
+    });
+    rows.map(|mut row| row.remove("what").unwrap()).collect()
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::lists::{self, NextPage};
 use super::{
-    Answer, BURY, Call, HANDLED_BY_THE_SWEEP, LIKE_JOB, Memory, Moment, Operation, Scenario, Site,
+    Answer, BURY, Call, HANDLED_BY_THE_SWEEP, Memory, Moment, Operation, Scenario, Site, TELL_JOB,
     USUAL,
 };
 use crate::model::{Caller, Id, Prediction, Status};
@@ -14,7 +14,7 @@ use crate::model::{Caller, Id, Prediction, Status};
 pub const LIKE: Scenario = Scenario {
     route: "PUT /api/v1/posts/{id}/like",
     sites: &[Site::writing("likes.like")],
-    leads_to: &[LIKE_JOB, HANDLED_BY_THE_SWEEP, BURY],
+    leads_to: &[TELL_JOB, HANDLED_BY_THE_SWEEP, BURY],
     weight: 30,
     draw: |choice| Arc::new(Like(choice.post())),
     ..USUAL

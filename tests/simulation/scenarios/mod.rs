@@ -5,15 +5,20 @@ mod admin;
 mod auth;
 mod conditional;
 mod email;
+mod feed;
+mod graph;
 mod health;
 mod likes;
 mod lists;
+mod moderation;
 mod notifications;
 mod passwords;
 mod posts;
 mod refresh;
+mod search;
 mod sessions;
 mod set_up;
+mod timelines;
 mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -434,19 +439,45 @@ pub const SCENARIOS: &[Scenario] = &[
     likes::LIST,
     notifications::LIST,
     notifications::MARK_READ,
+    moderation::REPORT,
+    moderation::LIST,
+    moderation::RESOLVE,
     posts::CREATE,
+    posts::COMMENT,
     posts::READ,
+    posts::EDIT,
     posts::DELETE,
-    posts::LIST,
+    feed::LIST,
+    timelines::PUBLIC,
+    timelines::TAGGED,
+    timelines::OF_PERSON,
+    timelines::COMMENTS,
+    search::SEARCH,
     users::ME,
     users::UPDATE,
     users::PROFILE,
+    graph::DIRECTORY,
+    graph::FOLLOW,
+    graph::UNFOLLOW,
+    graph::BLOCK,
+    graph::UNBLOCK,
+    graph::MUTE,
+    graph::UNMUTE,
+    graph::ACCEPT,
+    graph::REFUSE,
+    graph::REMOVE,
+    graph::FOLLOWERS,
+    graph::FOLLOWING,
+    graph::REQUESTS,
+    graph::BLOCKS,
+    graph::MUTES,
 ];
 
 /// What Kith does by itself: from where the consumer, the sweep and the dead letters go to the
 /// database.
-pub const LIKE_JOB: Site = Site::writing("jobs: like");
+pub const TELL_JOB: Site = Site::writing("jobs: tell");
 pub const POST_DELETED_JOB: Site = Site::writing("jobs: post deleted");
+pub const UNLOCKED_JOB: Site = Site::writing("jobs: unlocked");
 pub const MAIL_SITES: &[Site] = &[
     Site::writing("jobs: mail, taken"),
     Site::writing("jobs: mail, done"),
@@ -463,7 +494,7 @@ pub const SWEEP_SITES: &[Site] = &[Site::writing("jobs: sweep"), HANDLED_BY_THE_
 pub fn sites() -> Vec<Site> {
     let people = SCENARIOS.iter().map(|scenario| scenario.sites);
     let chores: [&[Site]; 4] = [
-        &[LIKE_JOB, POST_DELETED_JOB, BURY],
+        &[TELL_JOB, POST_DELETED_JOB, UNLOCKED_JOB, BURY],
         &[
             FORGET_KEYS,
             FORGET_COUNTS,

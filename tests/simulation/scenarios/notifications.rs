@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::lists::{self, Entries, NextPage};
 use super::{Answer, Call, Memory, Moment, Operation, Scenario, Site, USUAL};
-use crate::model::{ANYTHING, Caller, Inbox, Model, Prediction, Status};
+use crate::model::{ANYTHING, Caller, Id, Inbox, MODERATION, Model, Prediction};
 
 const PATH: &str = "/notifications";
 
@@ -109,25 +109,34 @@ impl Operation for List {
 fn shown(model: &Model, caller: &Caller, inbox: &Inbox) -> Entries {
     let mut groups: Vec<_> = inbox.groups.iter().collect();
     groups.sort_by_key(|(_, group)| -group.seq);
-    let groups = groups.into_iter().filter_map(|(post, group)| {
-        let latest = group.actors.iter().rev().take(3);
+    let groups = groups.into_iter().filter_map(|((kind, _), group)| {
+        let latest = group.actors.iter().rev().take(3).flatten();
         let named: Vec<_> = latest
-            .filter(|actor| {
-                model.users[*actor].status == Status::Active
-                    && !model.blocked_between(actor, &caller.user)
-            })
+            .filter(|actor| model.may_be_named(actor, &caller.user))
             .map(|actor| model.short(actor))
             .collect();
         let somebody = !named.is_empty() || group.actors.len() > 3;
-        if !somebody || !model.may_see(Some(&caller.user), post) {
+        let sees = |post: &Id| model.may_see(Some(&caller.user), post);
+        let by_moderators = *kind == MODERATION;
+        let is_shown = by_moderators || somebody && group.post.as_ref().is_none_or(sees);
+        if !is_shown {
             return None;
         }
+        let post = group.post.as_ref().map(|post| {
+            let caption = if sees(post) {
+                &model.posts[post].caption
+            } else {
+                ""
+            };
+            json!({"id": post, "caption": caption, "thumb_url": null})
+        });
+        let count = if by_moderators { 0 } else { group.actors.len() };
         let entry = json!({
             "seq": group.seq,
-            "kind": "like",
+            "kind": kind,
             "actors": named,
-            "actor_count": group.actors.len(),
-            "post": {"id": post, "caption": model.posts[post].caption, "thumb_url": null},
+            "actor_count": count,
+            "post": post,
             "order_id": null,
             "created_at": ANYTHING,
             "updated_at": ANYTHING,

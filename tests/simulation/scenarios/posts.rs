@@ -6,11 +6,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::conditional::{self, Seen};
-use super::lists::{self, NextPage};
 use super::{
-    Answer, Call, Memory, Moment, Operation, POST_DELETED_JOB, Scenario, Site, USUAL, page_call,
+    Answer, Call, Choice, Memory, Moment, Operation, POST_DELETED_JOB, Scenario, Site, TELL_JOB,
+    USUAL,
 };
-use crate::model::{self, Caller, Id, NewPost, Post, Prediction, Recorded};
+use crate::model::{self, ANYTHING, Caller, Event, Id, NewPost, Post, Prediction, Recorded};
 
 const PATH: &str = "/posts";
 
@@ -20,6 +20,7 @@ pub const CREATE: Scenario = Scenario {
         Site::writing("posts.create"),
         Site::reading("posts.create: replay"),
     ],
+    leads_to: &[TELL_JOB],
     weight: 9,
     draw: |choice| {
         let chaos = choice.chaos;
@@ -32,7 +33,7 @@ pub const CREATE: Scenario = Scenario {
             .map(|((_, key), known)| {
                 (
                     key.clone(),
-                    known.request["caption"].as_str().unwrap().to_owned(),
+                    known.request[1]["caption"].as_str().unwrap().to_owned(),
                 )
             });
         let used: Vec<_> = used.collect();
@@ -43,11 +44,66 @@ pub const CREATE: Scenario = Scenario {
         let caption = caption.filter(|_| chaos.happens(0.5));
         Arc::new(Create {
             post: NewPost {
-                caption: caption.unwrap_or_else(|| format!("Number {}", choice.number)),
+                caption: caption.unwrap_or_else(|| caption_of(choice, "Number")),
                 followers_only: chaos.happens(0.4),
             },
+            parent: None,
+            by_path: false,
             key: keyed.then_some(key),
             quoted: chaos.happens(0.5),
+        })
+    },
+    ..USUAL
+};
+
+/// Words that nobody has used, some of them hashtags and names.
+fn caption_of(choice: &Choice<'_>, what: &str) -> String {
+    let mut caption = format!("{what} {}", choice.number);
+    for tag in ["#one", "#Two", "#drei"] {
+        if choice.chaos.happens(0.3) {
+            caption = format!("{caption} {tag}");
+        }
+    }
+    while choice.chaos.happens(0.3) {
+        caption = format!("{caption} @{}", choice.username());
+    }
+    caption
+}
+
+pub const COMMENT: Scenario = Scenario {
+    route: "POST /api/v1/posts/{id}/comments",
+    sites: &[Site::writing("posts.comment")],
+    leads_to: &[TELL_JOB],
+    weight: 14,
+    draw: |choice| {
+        Arc::new(Create {
+            post: NewPost {
+                caption: caption_of(choice, "Comment"),
+                followers_only: false,
+            },
+            parent: Some(choice.post()),
+            by_path: choice.chaos.happens(0.6),
+            key: None,
+            quoted: false,
+        })
+    },
+    ..USUAL
+};
+
+pub const EDIT: Scenario = Scenario {
+    route: "PUT /api/v1/posts/{id}",
+    sites: &[Site::writing("posts.update")],
+    leads_to: &[TELL_JOB],
+    weight: 8,
+    draw: |choice| {
+        let own = choice.own_post().filter(|_| choice.chaos.happens(0.8));
+        let post = own.unwrap_or_else(|| choice.post());
+        let said = choice.model.posts.get(&post);
+        let same = said.filter(|post| post.is_there() && choice.chaos.happens(0.2));
+        Arc::new(Edit {
+            caption: same.map_or_else(|| caption_of(choice, "Edited"), |post| post.caption.clone()),
+            seen: choice.seen(&format!("/posts/{post}")),
+            post,
         })
     },
     ..USUAL
@@ -79,21 +135,12 @@ pub const DELETE: Scenario = Scenario {
     ..USUAL
 };
 
-pub const LIST: Scenario = Scenario {
-    route: "GET /api/v1/posts",
-    sites: &[Site::reading("posts.list")],
-    weight: 8,
-    draw: |choice| {
-        Arc::new(List {
-            after: choice.next_page(PATH),
-            limit: choice.limit(),
-        })
-    },
-    ..USUAL
-};
-
 struct Create {
     post: NewPost,
+    /// The post that it comments on.
+    parent: Option<Id>,
+    /// Whether that is said by the path.
+    by_path: bool,
     key: Option<String>,
     /// Whether the key is sent in quotes, which is the same key.
     quoted: bool,
@@ -107,7 +154,23 @@ impl Create {
         } else {
             "public"
         };
-        json!({"caption": self.post.caption, "visibility": visibility})
+        match &self.parent {
+            Some(_) if self.by_path => json!({"caption": self.post.caption}),
+            Some(parent) => json!({"caption": self.post.caption, "reply_to": parent}),
+            None => json!({"caption": self.post.caption, "visibility": visibility}),
+        }
+    }
+
+    fn path(&self) -> String {
+        match &self.parent {
+            Some(parent) if self.by_path => format!("{PATH}/{parent}/comments"),
+            _ => PATH.to_owned(),
+        }
+    }
+
+    /// What a key stands for.
+    fn request(&self) -> Value {
+        json!([self.path(), self.body()])
     }
 }
 
@@ -122,7 +185,7 @@ impl Operation for Create {
         };
         Call {
             idempotency_key: self.key.as_ref().map(quote),
-            ..Call::new("POST", PATH).with(self.body())
+            ..Call::new("POST", self.path()).with(self.body())
         }
     }
 
@@ -136,7 +199,7 @@ impl Operation for Create {
         let key = self.key.clone().map(|key| (caller.user.clone(), key));
         let known = key.as_ref().and_then(|key| moment.model.keys.get(key));
         if let Some(known) = known.filter(|known| known.at.plus(REMEMBERED) > moment.now) {
-            if known.request != self.body() {
+            if known.request != self.request() {
                 return Err(Prediction::refusal(422, "idempotency_key_reused"));
             }
             return Ok(Prediction {
@@ -147,6 +210,19 @@ impl Operation for Create {
         if trip > 0 {
             // There was nothing to replay. Kith counts the day from one moment for both trips.
             return Err(Prediction::new(0, json!("no second trip")));
+        }
+        if let Some(parent) = &self.parent
+            && !moment.model.may_see(Some(&caller.user), parent)
+        {
+            return Err(if self.by_path {
+                Prediction::not_found()
+            } else {
+                let mut refusal = Prediction::refusal(422, "invalid");
+                refusal.body["errors"] = json!([
+                    {"pointer": "/reply_to", "code": "invalid_value", "detail": ANYTHING}
+                ]);
+                refusal
+            });
         }
         // A client that asks again without a key makes another post with the same caption.
         let ids = moment.ids(
@@ -161,12 +237,20 @@ impl Operation for Create {
         let [id] = &new[..] else {
             return Err(Prediction::new(201, json!({"new posts": new})));
         };
-        let post = Post::root(&caller.user, &self.post, moment.now);
+        let post = match &self.parent {
+            None => Post::root(&caller.user, &self.post, moment.now),
+            Some(parent) => {
+                let to = &moment.model.posts[parent];
+                Post::reply(parent, to, &caller.user, &self.post.caption, moment.now)
+            }
+        };
         moment.model.publish(id.clone(), post);
+        moment.tasks = moment.model.news_of(id, &[]);
+        moment.tasks.extend(moment.model.news_of_answer(id));
         let answer = moment.model.post(Some(&caller.user), id);
         if let Some(key) = key {
             let recorded = Recorded {
-                request: self.body(),
+                request: self.request(),
                 answer: answer.clone(),
                 at: moment.now,
             };
@@ -211,8 +295,9 @@ impl Operation for Read {
         _: usize,
     ) -> Result<Prediction, Prediction> {
         let viewer = moment.admit_if_signed_in(caller)?;
-        if moment.model.may_see(viewer, &self.post) {
-            Ok(Prediction::new(200, moment.model.post(viewer, &self.post)))
+        if moment.model.may_see_what_is_left(viewer, &self.post) {
+            let shown = moment.model.post_or_stub(viewer, &self.post);
+            Ok(Prediction::new(200, shown))
         } else {
             Err(Prediction::not_found())
         }
@@ -241,35 +326,41 @@ impl Operation for Delete {
         _: usize,
     ) -> Result<Prediction, Prediction> {
         let caller = moment.admit(caller)?;
-        if !moment.model.may_see(Some(&caller.user), &self.0) {
+        let model = &mut *moment.model;
+        let moderates = model.users[&caller.user].role != "user";
+        let is_there = model.posts.get(&self.0).is_some_and(Post::is_there);
+        if !(model.may_see(Some(&caller.user), &self.0) || moderates && is_there) {
             return Err(Prediction::not_found());
         }
-        if moment.model.posts[&self.0].author != caller.user {
+        let author = model.posts[&self.0].author.clone();
+        let own = author == caller.user;
+        if !own && !moderates {
             return Err(Prediction::refusal(403, "not_the_author"));
         }
-        let task = moment.model.delete(&self.0);
+        let task = model.take_away(&self.0, own);
         moment.tasks.push(task);
+        if !own {
+            let removed = Event::about(&author, "post_removed", moment.now).by(&caller.user);
+            moment.record(removed.saying(json!({"post_id": self.0})));
+        }
         Ok(Prediction::new(204, Value::Null))
     }
 }
 
-/// A page of the public list.
-struct List {
-    after: Option<NextPage>,
-    limit: usize,
+struct Edit {
+    post: Id,
+    caption: String,
+    /// The post that the client changes, as it saw it.
+    seen: Option<Seen>,
 }
 
-impl Operation for List {
+impl Operation for Edit {
     fn call(&self) -> Call {
-        page_call(PATH, self.after.as_ref(), self.limit)
-    }
-
-    fn open_to_anyone(&self) -> bool {
-        true
-    }
-
-    fn writes(&self) -> bool {
-        false
+        Call {
+            if_match: self.seen.as_ref().map(|seen| seen.tag.clone()),
+            ..Call::new("PUT", format!("/posts/{}", self.post))
+                .with(json!({"caption": self.caption}))
+        }
     }
 
     fn happen(
@@ -278,21 +369,30 @@ impl Operation for List {
         moment: &mut Moment<'_>,
         _: usize,
     ) -> Result<Prediction, Prediction> {
-        let viewer = moment.admit_if_signed_in(caller)?;
-        let model = &moment.model;
-        let public = model.posts.iter().rev().filter(|(id, post)| {
-            post.reply_to.is_none() && !post.followers_only && model.may_see(viewer, id)
-        });
-        let entries = public.map(|(id, _)| (id.clone(), model.post(viewer, id)));
-        Ok(lists::prediction(entries.collect()))
+        let caller = moment.admit(caller)?;
+        let model = &mut *moment.model;
+        if !model.may_see(Some(&caller.user), &self.post) {
+            return Err(Prediction::not_found());
+        }
+        let post = &model.posts[&self.post];
+        if post.author != caller.user {
+            return Err(Prediction::refusal(403, "not_the_author"));
+        }
+        let current = format!("\"{}.", post.version);
+        let seen = self.seen.as_ref();
+        if seen.is_some_and(|seen| !seen.tag.starts_with(&current)) {
+            return Err(Prediction::refusal(412, "precondition_failed"));
+        }
+        if post.caption != self.caption {
+            let before = post.mentions();
+            model.edit(&self.post, &self.caption, moment.now);
+            moment.tasks = model.news_of(&self.post, &before);
+        }
+        let shown = moment.model.post(Some(&caller.user), &self.post);
+        Ok(Prediction::new(200, shown))
     }
 
-    fn check(&self, prediction: &Prediction, answer: &Answer) -> Result<(), String> {
-        lists::check(prediction, answer, self.after.as_ref(), "id", &[])
-    }
-
-    fn remember(&self, prediction: &Prediction, answer: &Answer, memory: &mut Memory) {
-        let next = lists::next(prediction, answer, self.after.as_ref(), "id");
-        memory.turn_page(PATH, next);
+    fn remember(&self, _: &Prediction, answer: &Answer, memory: &mut Memory) {
+        conditional::remember(&format!("/posts/{}", self.post), answer, memory);
     }
 }

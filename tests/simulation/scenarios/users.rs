@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::conditional::{self, Seen};
-use super::{Answer, Call, Memory, Moment, Operation, Scenario, Site, USUAL};
-use crate::model::{Caller, Prediction};
+use super::{Answer, Call, Memory, Moment, Operation, Scenario, Site, UNLOCKED_JOB, USUAL};
+use crate::model::{Caller, Prediction, Task};
 
 pub const ME: Scenario = Scenario {
     route: "GET /api/v1/profile",
@@ -19,7 +19,8 @@ pub const ME: Scenario = Scenario {
 pub const UPDATE: Scenario = Scenario {
     route: "PATCH /api/v1/profile",
     sites: &[Site::writing("users.update")],
-    weight: 4,
+    leads_to: &[UNLOCKED_JOB],
+    weight: 8,
     draw: |choice| {
         let chaos = choice.chaos;
         let number = choice.number;
@@ -27,7 +28,7 @@ pub const UPDATE: Scenario = Scenario {
             seen: choice.seen(MINE),
             display_name: chaos.happens(0.4).then(|| format!("Name {number}")),
             bio: chaos.happens(0.6).then(|| format!("Bio {number}")),
-            locked: chaos.happens(0.3).then(|| chaos.happens(0.5)),
+            locked: chaos.happens(0.5).then(|| chaos.happens(0.5)),
         })
     },
     ..USUAL
@@ -125,6 +126,9 @@ impl Operation for Update {
         }
         user.locked = self.locked.unwrap_or(user.locked);
         user.profile_version += 1;
+        if self.locked == Some(false) && moment.model.has_requests(&caller.user) {
+            moment.tasks.push(Task::Unlocked(caller.user.clone()));
+        }
         Ok(Prediction::new(200, moment.model.me(&caller.user)))
     }
 
@@ -166,18 +170,8 @@ impl Operation for Profile {
         let person = model.by_username(username).map(|(id, _)| id);
         let person = person.filter(|id| model.may_see_profile(caller, id));
         let id = person.ok_or_else(Prediction::not_found)?;
-        let mut shown = model.person(id);
-        if let Some(me) = caller.map(|caller| &caller.user).filter(|me| *me != id) {
-            let mine = model.follow(me, id);
-            let blocking = model.blocks.contains(&(me.clone(), id.clone()));
-            shown["relation"] = json!({
-                "following": mine == Some(true),
-                "requested": mine == Some(false),
-                "followed_by": model.follow(id, me) == Some(true),
-                "blocking": blocking,
-                "muting": false,
-            });
-        }
+        let viewer = caller.map(|caller| caller.user.as_str());
+        let shown = model.related_person(viewer, id);
         Ok(Prediction::new(200, shown))
     }
 

@@ -1,0 +1,3 @@
+//! Blocks and mutes.
+
+pub(super) mod store;

@@ -1,0 +1,3 @@
+//! Follows and requests to follow.
+
+pub(super) mod store;

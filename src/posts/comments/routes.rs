@@ -1,0 +1,72 @@
+//! `GET /posts/{id}/comments`, `POST /posts/{id}/comments`.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Extension;
+use axum::response::Response;
+use axum::routing::get;
+
+use super::store;
+use crate::app::App;
+use crate::error::Error;
+use crate::http::api;
+use crate::http::conditional::IfNoneMatch;
+use crate::http::exchange::Exchange;
+use crate::http::extract::{Path, Query};
+use crate::http::idempotency::Creation;
+use crate::http::pagination::{Page, PageQuery};
+use crate::id::PostId;
+use crate::posts::routes::publish;
+use crate::posts::rules::{CaptionRequest, NewPost, Visibility};
+use crate::viewer::{MaybeViewer, Viewer};
+
+/// The routes of comments.
+pub(in crate::posts) fn router() -> Router {
+    Router::new().route(
+        api!("/posts/{id}/comments"),
+        get(list_comments).post(create_comment),
+    )
+}
+
+/// `GET /posts/{id}/comments`
+///
+/// Lists the direct replies to a post, oldest first.
+///
+/// One that was deleted or removed and still has replies is shown as a stub. Without those of people whom the one
+/// who asks mutes, or who are blocked either way.
+pub(in crate::posts) async fn list_comments(
+    app: App,
+    viewer: MaybeViewer,
+    known: IfNoneMatch,
+    Path(post): Path<PostId>,
+    Query(query): Query<PageQuery>,
+) -> Result<Response, Error> {
+    let list = format!("posts/{post}/comments");
+    let request = query.parse(&list, app.secret_keys())?;
+    let (batch, rows, boundary) = store::list(&viewer, &post, &request);
+    let outcome = app.run(batch).await?;
+    let (rows, boundary) = (outcome.rows(&rows)?, outcome.first(&boundary)?);
+    let page = Page::from_visible(rows, boundary, &request, &list, app.secret_keys());
+    Ok(page.show(&request, &known))
+}
+
+/// `POST /posts/{id}/comments`
+///
+/// Comments on a post, or replies to a comment.
+///
+/// It has the visibility of what it answers. Whoever wrote that is notified, and whoever is named.
+pub(in crate::posts) async fn create_comment(
+    app: App,
+    viewer: Viewer,
+    Extension(cause): Extension<Arc<Exchange>>,
+    Path(parent): Path<PostId>,
+    Creation { request, key }: Creation<CaptionRequest>,
+) -> Result<Response, Error> {
+    let new = NewPost {
+        caption: request.parse()?,
+        visibility: Visibility::Public,
+        reply_to: Some(parent),
+    };
+    publish(&app, &viewer, cause, new, key.as_ref()).await
+}

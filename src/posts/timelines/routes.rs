@@ -1,0 +1,98 @@
+//! `GET /posts`, `GET /tags/{tag}/posts`, `GET /users/{username}/posts`.
+
+use axum::Router;
+use axum::response::Response;
+use axum::routing::get;
+
+use super::store;
+use crate::app::App;
+use crate::error::Error;
+use crate::http::api;
+use crate::http::conditional::IfNoneMatch;
+use crate::http::extract::{Path, Query};
+use crate::http::pagination::{Boundary, Page, PageQuery, PageRequest};
+use crate::platform::{Batch, Rows, nfkc};
+use crate::posts::captions::fold_tag;
+use crate::posts::store::Post;
+use crate::users::fold_case;
+use crate::viewer::MaybeViewer;
+
+/// The name of the public list in its cursors.
+const PUBLIC_LIST: &str = "posts";
+
+/// The routes of lists.
+pub(in crate::posts) fn router() -> Router {
+    Router::new()
+        .route(api!("/posts"), get(list_posts))
+        .route(api!("/tags/{tag}/posts"), get(list_tag_posts))
+        .route(api!("/users/{username}/posts"), get(list_person_posts))
+}
+
+/// Runs the batch of a list named `list`, and shows the page.
+async fn show(
+    app: &App,
+    list: &str,
+    request: &PageRequest,
+    known: &IfNoneMatch,
+    (batch, rows, boundary): (Batch, Rows<Post>, Rows<Boundary>),
+) -> Result<Response, Error> {
+    let outcome = app.run(batch).await?;
+    let (rows, boundary) = (outcome.rows(&rows)?, outcome.first(&boundary)?);
+    let page = Page::from_visible(rows, boundary, request, list, app.secret_keys());
+    Ok(page.show(request, known))
+}
+
+/// `GET /posts`
+///
+/// Lists the public posts, newest first.
+///
+/// Without comments, and without those of people who are blocked either way or whom the one who asks mutes.
+pub(in crate::posts) async fn list_posts(
+    app: App,
+    viewer: MaybeViewer,
+    known: IfNoneMatch,
+    Query(query): Query<PageQuery>,
+) -> Result<Response, Error> {
+    let request = query.parse(PUBLIC_LIST, app.secret_keys())?;
+    let listed = store::list_public(&viewer, &request);
+    show(&app, PUBLIC_LIST, &request, &known, listed).await
+}
+
+/// `GET /tags/{tag}/posts`
+///
+/// Lists the posts with a hashtag, newest first.
+///
+/// Upper and lower case are the same, and so is what Unicode writes in several ways. A hashtag that nobody has used
+/// has no posts. Comments are left out, and people as in the list of public posts.
+pub(in crate::posts) async fn list_tag_posts(
+    app: App,
+    viewer: MaybeViewer,
+    known: IfNoneMatch,
+    Path(tag): Path<String>,
+    Query(query): Query<PageQuery>,
+) -> Result<Response, Error> {
+    let tag = fold_tag(&tag, nfkc);
+    let list = format!("tags/{tag}/posts");
+    let request = query.parse(&list, app.secret_keys())?;
+    let listed = store::list_tagged(&viewer, &tag, &request);
+    show(&app, &list, &request, &known, listed).await
+}
+
+/// `GET /users/{username}/posts`
+///
+/// Lists a person's posts, newest first, without comments.
+///
+/// Whoever is suspended or deleted, and whoever blocks the one who asks, is not found.
+pub(in crate::posts) async fn list_person_posts(
+    app: App,
+    viewer: MaybeViewer,
+    known: IfNoneMatch,
+    Path(username): Path<String>,
+    Query(query): Query<PageQuery>,
+) -> Result<Response, Error> {
+    let username = fold_case(&username);
+    let list = format!("users/{username}/posts");
+    let request = query.parse(&list, app.secret_keys())?;
+    let listed = store::list_of_person(&viewer, &username, &request);
+    show(&app, &list, &request, &known, listed).await
+}

@@ -1,0 +1,255 @@
+//! What is looked for, and how the full-text index is asked for it. Pure: no database, no clock.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::error::{Error, Rule, Violation};
+use crate::text::{self, Checks, Lines};
+use crate::users::fold_case;
+
+/// The longest text to look for, in characters.
+pub(super) const MAX_TEXT: usize = 100;
+
+/// The most words of it that are looked for: each is one more list of matches to walk.
+const MAX_WORDS: usize = 10;
+
+/// The shortest word that stands for all that begin with it. Of one letter, at a million posts, the lists to
+/// be merged took 40 to 70 ms before the first match was known; from two on the index has them merged.
+const MIN_PREFIX: usize = 2;
+
+/// What is looked for.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+#[schemars(inline)]
+pub(super) enum Kind {
+    /// People, by username and display name.
+    Users,
+    /// Posts and comments, by caption.
+    Posts,
+    /// Hashtags.
+    Tags,
+}
+
+impl Kind {
+    fn parse(pointer: &str, text: &str) -> Result<Self, Violation> {
+        match text {
+            "users" => Ok(Self::Users),
+            "posts" => Ok(Self::Posts),
+            "tags" => Ok(Self::Tags),
+            _ => Err(Violation::new(pointer, Rule::InvalidValue)),
+        }
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Users => "users",
+            Self::Posts => "posts",
+            Self::Tags => "tags",
+        }
+    }
+}
+
+/// A search that keeps every rule.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Search {
+    pub(super) kind: Kind,
+    /// As it was typed: 1–100 characters.
+    text: String,
+}
+
+impl Search {
+    /// Reads two parameters of a query string.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with every rule they break.
+    pub(super) fn parse(text: Option<String>, kind: Option<&str>) -> Result<Self, Error> {
+        let mut checks = Checks::default();
+        let text = checks.required("/q", text).and_then(|text| {
+            checks.note(text::check("/q", &text, Lines::One, 1, MAX_TEXT))?;
+            Some(text)
+        });
+        let kind = checks
+            .required("/type", kind)
+            .and_then(|kind| checks.note(Kind::parse("/type", kind)));
+        let search = text.zip(kind).map(|(text, kind)| Self { kind, text });
+        checks.finish(search)
+    }
+
+    /// The name of the list of what is found, in its cursors.
+    pub(super) fn list(&self) -> String {
+        json!(["search", self.kind.as_str(), self.text]).to_string()
+    }
+
+    /// The parameters that select the list, as a query string.
+    pub(super) fn query(&self) -> String {
+        form_urlencoded::Serializer::new(String::new())
+            .append_pair("q", &self.text)
+            .append_pair("type", self.kind.as_str())
+            .finish()
+    }
+
+    /// The username that this may be, in any case and with an `@` before it or not.
+    pub(super) fn username(&self) -> String {
+        let text = self.text.trim();
+        fold_case(text.strip_prefix('@').unwrap_or(text))
+    }
+
+    /// What the full-text index is asked: every word in quotes, which leaves it none to read as its own
+    /// language; all must be there (FTS5, section 3), the last or one that begins with it. `""`, which
+    /// finds nothing, where there is no word.
+    pub(super) fn words(&self) -> String {
+        let mut words: Vec<&str> = Vec::new();
+        let mut more = false;
+        for word in self.text.split(|character| !is_of_word(character)) {
+            if !word.chars().any(char::is_alphanumeric) {
+                continue;
+            }
+            more = words.len() == MAX_WORDS;
+            if more {
+                break;
+            }
+            words.push(word);
+        }
+        let Some(last) = words.pop() else {
+            return "\"\"".to_owned();
+        };
+        let letters = last.chars().filter(|letter| !is_diacritic(*letter)).count();
+        let is_prefix = !more && letters >= MIN_PREFIX;
+        let mut asked: Vec<String> = Vec::new();
+        for word in words {
+            let word = quoted(word);
+            // The same word again would be looked up again.
+            if !asked.contains(&word) {
+                asked.push(word);
+            }
+        }
+        let star = if is_prefix { " *" } else { "" };
+        asked.push(format!("{}{star}", quoted(last)));
+        asked.join(" ")
+    }
+}
+
+/// A string of the full-text index' language (FTS5, section 3.1).
+fn quoted(word: &str) -> String {
+    format!("\"{}\"", word.replace('"', "\"\""))
+}
+
+/// Whether a character can stand in a word. What divides words here divides them for the index too; where
+/// the index divides what is one here, it looks for the parts side by side.
+fn is_of_word(character: char) -> bool {
+    character.is_alphanumeric() || is_diacritic(character)
+}
+
+/// Whether a character only marks the letter before it, and is dropped by the index.
+fn is_diacritic(character: char) -> bool {
+    matches!(character, '\u{300}'..='\u{36f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn search(text: &str) -> Search {
+        Search::parse(Some(text.to_owned()), Some("posts")).unwrap()
+    }
+
+    fn words(text: &str) -> String {
+        search(text).words()
+    }
+
+    fn broken(text: Option<&str>, kind: Option<&str>) -> Vec<Violation> {
+        match Search::parse(text.map(str::to_owned), kind) {
+            Err(Error::Invalid(violations)) => violations,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_word_must_be_there_and_the_last_may_be_the_beginning_of_one() {
+        assert_eq!(words("boat"), "\"boat\" *");
+        assert_eq!(words("  red boat, ha "), "\"red\" \"boat\" \"ha\" *");
+        assert_eq!(words("#sun_set"), "\"sun\" \"set\" *");
+        assert_eq!(words("@ben.x2"), "\"ben\" \"x2\" *");
+    }
+
+    #[test]
+    fn one_letter_stands_for_itself() {
+        assert_eq!(words("boat h"), "\"boat\" \"h\"");
+        assert_eq!(words("e\u{301}"), "\"e\u{301}\"");
+        assert_eq!(words("e\u{301}t"), "\"e\u{301}t\" *");
+        assert_eq!(words("東京"), "\"東京\" *");
+    }
+
+    #[test]
+    fn what_has_no_word_finds_nothing() {
+        for text in ["!?", "\"", "* ^ -", "( )", "🎉", "_"] {
+            assert_eq!(words(text), "\"\"", "{text}");
+        }
+    }
+
+    #[test]
+    fn the_query_language_is_only_words() {
+        assert_eq!(words("a AND NOT b*"), "\"a\" \"AND\" \"NOT\" \"b\"");
+        assert_eq!(words("NEAR(x, 5)"), "\"NEAR\" \"x\" \"5\"");
+        assert_eq!(words("caption : \"x\"y"), "\"caption\" \"x\" \"y\"");
+        assert_eq!(words("{a b} : ^cd + -ef"), "\"a\" \"b\" \"cd\" \"ef\" *");
+    }
+
+    #[test]
+    fn at_most_ten_words_are_looked_for_and_each_once() {
+        assert_eq!(words("go go go go"), "\"go\" \"go\" *");
+        assert_eq!(words("a1 b c d e f g h i jj").matches('"').count(), 20);
+        assert!(words("a1 b c d e f g h i jj").ends_with("\"jj\" *"));
+        assert!(words("a1 b c d e f g h i jj kk").ends_with("\"jj\""));
+        assert!(words("a1 b c d e f g h i jj !").ends_with("\"jj\" *"));
+    }
+
+    #[test]
+    fn a_username_is_meant_in_any_case_and_with_a_sign_or_without() {
+        assert_eq!(search(" @Ben ").username(), "ben");
+        assert_eq!(search("ben").username(), "ben");
+    }
+
+    #[test]
+    fn both_parameters_must_be_given_and_fit() {
+        let invalid = |pointer, rule| Violation::new(pointer, rule);
+        assert_eq!(
+            broken(None, None),
+            [
+                invalid("/q", Rule::Required),
+                invalid("/type", Rule::Required)
+            ]
+        );
+        assert_eq!(
+            broken(Some(" "), Some("people")),
+            [
+                invalid("/q", Rule::TooShort(1)),
+                invalid("/type", Rule::InvalidValue)
+            ]
+        );
+        let long = "x".repeat(101);
+        for (text, rule) in [
+            (long.as_str(), Rule::TooLong(100)),
+            ("a\0", Rule::InvalidCharacters),
+            ("a\n", Rule::InvalidCharacters),
+        ] {
+            assert_eq!(broken(Some(text), Some("users")), [invalid("/q", rule)]);
+        }
+    }
+
+    #[test]
+    fn another_search_is_another_list() {
+        let list = |text: &str, kind| {
+            let search = Search::parse(Some(text.to_owned()), Some(kind));
+            search.unwrap().list()
+        };
+        assert_ne!(list("boat", "posts"), list("boat", "users"));
+        assert_ne!(list("boat", "posts"), list("boats", "posts"));
+    }
+
+    #[test]
+    fn the_query_string_says_it_again() {
+        assert_eq!(search("a&b é").query(), "q=a%26b+%C3%A9&type=posts");
+    }
+}

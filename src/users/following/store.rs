@@ -1,0 +1,223 @@
+//! The `users` table, as far as the counts of follows go.
+
+use crate::id::{JobId, UserId};
+use crate::jobs::job_is_there;
+use crate::platform::{Batch, params};
+use crate::users::blocked_between;
+
+/// As many accounts as one follows at most, those counted that it has only asked.
+const MOST_FOLLOWS: i64 = 2_000;
+
+/// As many requests as one round accepts, so that no batch grows with success.
+const ROUND: i64 = 100;
+
+/// The account with the username `?1`.
+macro_rules! them {
+    () => {
+        "(select id from users where username = ?1)"
+    };
+}
+
+/// Appends what a new follow of the viewer's, or a new request, changes in their account, if there is to be
+/// one: the other is there, is not the viewer, and neither blocks the other; the viewer may follow one more, or
+/// has asked before and the other is not locked any more. Whether there is one is told by `changes()`.
+pub fn append_follow(batch: &mut Batch, viewer: &UserId, username: &str) {
+    batch.write(
+        concat!(
+            "update users
+set (following_count, requested_count) = (
+    select
+      users.following_count + not t.locked,
+      users.requested_count + t.locked - (f.state is not null)
+    from users t
+    left join follows f on f.follower_id = ?2 and f.followee_id = t.id
+    where t.username = ?1
+  ),
+  version = version + 1
+where id = ?2
+  and exists (
+    select 1
+    from users t
+    left join follows f on f.follower_id = ?2 and f.followee_id = t.id
+    where t.username = ?1
+      and t.id <> ?2
+      and t.status = 'active'
+      and not ",
+            blocked_between!("t.id", "?2"),
+            "
+      and iif(
+        f.state is null,
+        users.following_count + users.requested_count < ?3,
+        f.state = 'pending' and not t.locked
+      )
+  )"
+        ),
+        params![username, viewer, MOST_FOLLOWS],
+    );
+}
+
+/// Appends one more follower of whoever has this username, if the statement before changed a row. A request is
+/// none; it changes the row to what it was, so that the next statement can hang on this one.
+pub fn append_follower(batch: &mut Batch, username: &str) {
+    batch.write(
+        "update users
+set follower_count = follower_count + not locked
+where username = ?1 and changes() = 1",
+        params![username],
+    );
+}
+
+/// Which follow between the viewer and another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// The viewer's, or their request.
+    Mine,
+    /// The other's.
+    Theirs,
+}
+
+/// The two statements that take a follow of `$follower` off the counters of both, if there is one in the state
+/// `?3`, or in any where that is null.
+macro_rules! lost {
+    ($follower:expr, $followee:expr) => {
+        [
+            concat!(
+                "update users
+set (following_count, requested_count) = (
+    select
+      users.following_count - (f.state = 'accepted'),
+      users.requested_count - (f.state = 'pending')
+    from follows f
+    where f.follower_id = ",
+                $follower,
+                " and f.followee_id = ",
+                $followee,
+                "
+  ),
+  version = version + 1
+where id = ",
+                $follower,
+                "
+  and exists (
+    select 1
+    from follows f
+    where f.follower_id = ",
+                $follower,
+                " and f.followee_id = ",
+                $followee,
+                " and f.state = coalesce(?3, f.state)
+  )"
+            ),
+            concat!(
+                "update users
+set follower_count = follower_count - 1, version = version + 1
+where id = ",
+                $followee,
+                "
+  and exists (
+    select 1
+    from follows f
+    where f.follower_id = ",
+                $follower,
+                " and f.followee_id = ",
+                $followee,
+                " and f.state = 'accepted' and coalesce(?3, f.state) = 'accepted'
+  )"
+            ),
+        ]
+    };
+}
+
+/// Appends what the end of a follow or a request between the viewer and whoever has this username changes in
+/// the accounts of both, if there is one in this state; none means either.
+pub fn append_lost_follow(
+    batch: &mut Batch,
+    viewer: &UserId,
+    username: &str,
+    which: Which,
+    state: Option<&str>,
+) {
+    let statements = match which {
+        Which::Mine => lost!("?2", them!()),
+        Which::Theirs => lost!(them!(), "?2"),
+    };
+    for sql in statements {
+        batch.write(sql, params![username, viewer, state]);
+    }
+}
+
+/// Appends what it changes in the accounts of both that the viewer accepts a request, if there is one.
+pub fn append_acceptance(batch: &mut Batch, viewer: &UserId, username: &str) {
+    batch.write(
+        "update users
+set following_count = following_count + 1,
+  requested_count = requested_count - 1,
+  version = version + 1
+where username = ?1
+  and exists (
+    select 1
+    from follows f
+    where f.follower_id = users.id and f.followee_id = ?2 and f.state = 'pending'
+  )",
+        params![username, viewer],
+    );
+    batch.write(
+        "update users
+set follower_count = follower_count + 1, version = version + 1
+where id = ?1 and changes() = 1",
+        params![viewer],
+    );
+}
+
+/// Appends what it changes in the accounts of all that the oldest requests to follow an account are accepted, as
+/// long as it is not locked and the job is there; how many requests that are at most.
+pub fn append_acceptances(batch: &mut Batch, account: &UserId, job: &JobId) -> i64 {
+    batch.write(
+        concat!(
+            "update users
+set following_count = following_count + 1,
+  requested_count = requested_count - 1,
+  version = version + 1
+where id in (
+    select follower_id
+    from follows
+    where followee_id = ?1 and state = 'pending'
+    order by created_at, follower_id
+    limit ?3
+  )
+  and exists (select 1 from users where id = ?1 and locked = 0)
+  and ",
+            job_is_there!("?2")
+        ),
+        params![account, job, ROUND],
+    );
+    batch.write(
+        "update users
+set follower_count = follower_count + changes(), version = version + 1
+where id = ?1 and changes() > 0",
+        params![account],
+    );
+    ROUND
+}
+
+/// Appends that what the viewer sees has changed, if the statement before changed a row: they mute somebody from now
+/// on, or no longer. What the muted see has not, so that they never learn of it.
+pub fn append_news_of_mute(batch: &mut Batch, viewer: &UserId) {
+    batch.write(
+        "update users
+set version = version + 1
+where id = ?1 and changes() = 1",
+        params![viewer],
+    );
+}
+
+/// Appends that what both see has changed, if the statement before changed a row: one of them blocks the other
+/// from now on, or no longer.
+pub fn append_news_of_block(batch: &mut Batch, viewer: &UserId, username: &str) {
+    batch.write(
+        "update users
+set version = version + 1
+where id in (?2, (select id from users where username = ?1)) and changes() = 1",
+        params![username, viewer],
+    );
+}

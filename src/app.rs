@@ -6,6 +6,7 @@ use axum::Router;
 use axum::extract::{FromRequestParts, MatchedPath};
 use http::request::Parts;
 use http::{Request, Response};
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::auth::TokenKeys;
@@ -17,6 +18,7 @@ use crate::http::exchange::Exchange;
 use crate::http::idempotency;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::http::openapi::{Document, Input, Operation};
+use crate::http::pagination::{Keyed, Listed, Page, PageRequest};
 use crate::http::pipeline::{self, Settings};
 use crate::http::problem::Refusal;
 use crate::http::rate_limit::{self, RateLimits};
@@ -169,6 +171,25 @@ impl App {
     /// As [`Database::run`](crate::platform::Database::run).
     pub async fn run(&self, batch: Batch) -> Result<Outcome, DatabaseError> {
         batch.run(self.ports.database.as_ref()).await
+    }
+
+    /// Reads the page of a list in one trip.
+    ///
+    /// # Errors
+    /// As [`App::run`].
+    pub async fn page<T: Keyed + DeserializeOwned>(
+        &self,
+        request: &PageRequest,
+        (batch, rows, boundary): Listed<T>,
+    ) -> Result<Page<T>, Error> {
+        let outcome = self.run(batch).await?;
+        let (rows, boundary) = (outcome.rows(&rows)?, outcome.first(&boundary)?);
+        Ok(Page::from_visible(
+            rows,
+            boundary,
+            request,
+            self.secret_keys(),
+        ))
     }
 
     /// The present.

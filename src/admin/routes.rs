@@ -19,7 +19,7 @@ use crate::http::body::JsonBody;
 use crate::http::conditional::{IfMatch, IfNoneMatch};
 use crate::http::exchange::Exchange;
 use crate::http::extract::{Json, Path, Query};
-use crate::http::pagination::{self, Page, PageQuery};
+use crate::http::pagination::{self, List, PageQuery};
 use crate::users::{Status, fold_case};
 use crate::viewer::{Admin, Moderator};
 
@@ -62,13 +62,12 @@ pub(super) async fn list_accounts(
     Query(query): Query<AccountsQuery>,
 ) -> Result<Response, Error> {
     let picked = Picked::parse(query.username.as_deref(), query.status.as_deref())?;
-    let list = picked.list();
-    let request = PageQuery::new(query.limit, query.cursor).parse(&list, app.secret_keys())?;
-    let (batch, rows, boundary) = store::list(&moderator, &picked, &request);
-    let outcome = app.run(batch).await?;
-    let (rows, boundary) = (outcome.rows(&rows)?, outcome.first(&boundary)?);
-    let page = Page::from_visible(rows, boundary, &request, &list, app.secret_keys());
-    Ok(page.show(&request, &known))
+    let list = List::from("admin/users")
+        .selected_by("username", picked.username.as_deref())
+        .selected_by("status", picked.status.map(Status::as_str));
+    let request = PageQuery::new(query.limit, query.cursor).parse(list, app.secret_keys())?;
+    let accounts = store::list(&moderator, &picked, &request);
+    Ok(app.page(&request, accounts).await?.show(&request, &known))
 }
 
 /// `PATCH /admin/users/{username}`

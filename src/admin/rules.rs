@@ -79,12 +79,6 @@ impl Picked {
         };
         checks.finish(Some(picked))
     }
-
-    /// The name of the list of these, in its cursors.
-    pub(super) fn list(&self) -> String {
-        let status = self.status.map(Status::as_str);
-        json!(["admin/users", self.username, status]).to_string()
-    }
 }
 
 #[cfg(test)]
@@ -129,21 +123,5 @@ mod tests {
                 ("/status".to_owned(), Rule::InvalidValue)
             ])
         );
-    }
-
-    #[test]
-    fn lists_of_other_accounts_have_other_names() {
-        let list = |username, status| Picked::parse(username, status).unwrap().list();
-        let names = [
-            list(None, None),
-            list(Some("asha"), None),
-            list(None, Some("active")),
-            list(Some("active"), None),
-            list(Some("asha"), Some("active")),
-        ];
-        for (place, name) in names.iter().enumerate() {
-            assert!(!names[..place].contains(name), "{name}");
-        }
-        assert_eq!(list(Some("Asha"), None), list(Some("asha"), None));
     }
 }

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::http::api;
 use crate::http::conditional::IfNoneMatch;
 use crate::http::extract::Query;
-use crate::http::pagination::{self, Page, PageQuery};
+use crate::http::pagination::{self, List, PageQuery};
 use crate::id::UserId;
 use crate::viewer::Admin;
 
@@ -51,11 +51,10 @@ pub(super) async fn list_events(
     Query(query): Query<EventsQuery>,
 ) -> Result<Response, Error> {
     let picked = Picked::parse(query.account.as_deref(), query.kind.as_deref())?;
-    let list = picked.list();
-    let request = PageQuery::new(query.limit, query.cursor).parse(&list, app.secret_keys())?;
-    let (batch, rows, boundary) = store::list(&admin, &picked, &request);
-    let outcome = app.run(batch).await?;
-    let (rows, boundary) = (outcome.rows(&rows)?, outcome.first(&boundary)?);
-    let page = Page::from_visible(rows, boundary, &request, &list, app.secret_keys());
-    Ok(page.show(&request, &known))
+    let list = List::from("admin/audit")
+        .selected_by("account", picked.account.as_ref().map(UserId::as_str))
+        .selected_by("kind", picked.kind.map(Kind::as_str));
+    let request = PageQuery::new(query.limit, query.cursor).parse(list, app.secret_keys())?;
+    let events = store::list(&admin, &picked, &request);
+    Ok(app.page(&request, events).await?.show(&request, &known))
 }

@@ -1,7 +1,5 @@
 //! By what events are picked. Pure: no database, no clock.
 
-use serde_json::json;
-
 use crate::audit::Kind;
 use crate::error::{Error, Rule, Violation};
 use crate::id::UserId;
@@ -37,12 +35,6 @@ impl Picked {
         };
         checks.finish(Some(picked))
     }
-
-    /// The name of the list of these, in its cursors.
-    pub(super) fn list(&self) -> String {
-        let account = self.account.as_ref().map(UserId::as_str);
-        json!(["admin/audit", account, self.kind.map(Kind::as_str)]).to_string()
-    }
 }
 
 #[cfg(test)]
@@ -70,19 +62,5 @@ mod tests {
                 Violation::new("/kind", Rule::InvalidValue)
             ]
         );
-    }
-
-    #[test]
-    fn lists_of_other_events_have_other_names() {
-        let list = |account, kind| Picked::parse(account, kind).unwrap().list();
-        let names = [
-            list(None, None),
-            list(Some(ID), None),
-            list(None, Some("signed_in")),
-            list(Some(ID), Some("signed_in")),
-        ];
-        for (place, name) in names.iter().enumerate() {
-            assert!(!names[..place].contains(name), "{name}");
-        }
     }
 }

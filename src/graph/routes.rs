@@ -18,7 +18,7 @@ use crate::http::api;
 use crate::http::conditional::IfNoneMatch;
 use crate::http::exchange::Exchange;
 use crate::http::extract::{Path, Query};
-use crate::http::pagination::{Boundary, Page, PageQuery, PageRequest};
+use crate::http::pagination::{Listed, PageQuery, PageRequest};
 use crate::http::respond::json;
 use crate::jobs::{Job, NewJob, News};
 use crate::notifications::Kind;
@@ -214,18 +214,15 @@ pub(super) async fn refuse_follow_request(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A page of a list of people.
-async fn show_list(
+/// Reads a list of people, and shows the page.
+async fn show_people(
     app: App,
     known: IfNoneMatch,
     request: PageRequest,
-    name: &str,
-    (batch, rows, boundary): (Batch, Rows<ListedPerson>, Rows<Boundary>),
+    people: Listed<ListedPerson>,
 ) -> Result<Response, Error> {
-    let outcome = app.run(batch).await?;
-    let (rows, boundary) = (outcome.rows(&rows)?, outcome.first(&boundary)?);
-    let page = Page::from_visible(rows, boundary, &request, name, app.secret_keys())
-        .map(|listed| listed.person);
+    let page = app.page(&request, people).await?;
+    let page = page.map(|listed| listed.person);
     Ok(page.show(&request, &known))
 }
 
@@ -242,10 +239,9 @@ pub(super) async fn list_followers(
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Error> {
     let username = fold_case(&username);
-    let name = format!("users/{username}/followers");
-    let request = query.parse(&name, app.secret_keys())?;
+    let request = query.parse(format!("users/{username}/followers"), app.secret_keys())?;
     let list = lists::followers(&viewer, &username, &request, &request.timed_place()?);
-    show_list(app, known, request, &name, list).await
+    show_people(app, known, request, list).await
 }
 
 /// `GET /users/{username}/following`
@@ -261,10 +257,9 @@ pub(super) async fn list_following(
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Error> {
     let username = fold_case(&username);
-    let name = format!("users/{username}/following");
-    let request = query.parse(&name, app.secret_keys())?;
+    let request = query.parse(format!("users/{username}/following"), app.secret_keys())?;
     let list = lists::following(&viewer, &username, &request);
-    show_list(app, known, request, &name, list).await
+    show_people(app, known, request, list).await
 }
 
 /// `GET /follow-requests`
@@ -276,10 +271,12 @@ pub(super) async fn list_follow_requests(
     known: IfNoneMatch,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Error> {
-    let name = format!("follow-requests/{}", viewer.user_id());
-    let request = query.parse(&name, app.secret_keys())?;
+    let request = query.parse(
+        format!("follow-requests/{}", viewer.user_id()),
+        app.secret_keys(),
+    )?;
     let list = lists::requests(&viewer, &request, &request.timed_place()?);
-    show_list(app, known, request, &name, list).await
+    show_people(app, known, request, list).await
 }
 
 /// `GET /blocks`
@@ -291,10 +288,9 @@ pub(super) async fn list_blocks(
     known: IfNoneMatch,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Error> {
-    let name = format!("blocks/{}", viewer.user_id());
-    let request = query.parse(&name, app.secret_keys())?;
+    let request = query.parse(format!("blocks/{}", viewer.user_id()), app.secret_keys())?;
     let list = lists::blocks(&viewer, &request, &request.timed_place()?);
-    show_list(app, known, request, &name, list).await
+    show_people(app, known, request, list).await
 }
 
 /// `GET /mutes`
@@ -306,8 +302,7 @@ pub(super) async fn list_mutes(
     known: IfNoneMatch,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Error> {
-    let name = format!("mutes/{}", viewer.user_id());
-    let request = query.parse(&name, app.secret_keys())?;
+    let request = query.parse(format!("mutes/{}", viewer.user_id()), app.secret_keys())?;
     let list = lists::mutes(&viewer, &request, &request.timed_place()?);
-    show_list(app, known, request, &name, list).await
+    show_people(app, known, request, list).await
 }

@@ -16,7 +16,7 @@ use crate::http::api;
 use crate::http::conditional::IfNoneMatch;
 use crate::http::exchange::Exchange;
 use crate::http::extract::{Path, Query};
-use crate::http::pagination::{Page, PageQuery};
+use crate::http::pagination::PageQuery;
 use crate::http::respond::json;
 use crate::id::PostId;
 use crate::jobs::NewJob;
@@ -94,13 +94,8 @@ pub(super) async fn list_likes(
     Path(post): Path<PostId>,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Error> {
-    let list = format!("posts/{post}/likes");
-    let request = query.parse(&list, app.secret_keys())?;
-    let after = request.timed_place()?;
-    let (batch, rows, boundary) = store::list(&viewer, &post, &request, &after);
-    let outcome = app.run(batch).await?;
-    let (rows, boundary) = (outcome.rows(&rows)?, outcome.first(&boundary)?);
-    let page = Page::from_visible(rows, boundary, &request, &list, app.secret_keys())
-        .map(|like| like.person);
+    let request = query.parse(format!("posts/{post}/likes"), app.secret_keys())?;
+    let likes = store::list(&viewer, &post, &request, &request.timed_place()?);
+    let page = app.page(&request, likes).await?.map(|like| like.person);
     Ok(page.show(&request, &known))
 }

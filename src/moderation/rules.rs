@@ -60,11 +60,6 @@ impl ReportStatus {
         let status = text.map_or(Ok(Self::Open), |text| Self::parse("/status", text));
         status.map_err(|violation| Error::Invalid(vec![violation]))
     }
-
-    /// The name of the list of these, in its cursors.
-    pub(super) fn list(self) -> String {
-        json!(["admin/reports", self.as_str()]).to_string()
-    }
 }
 
 /// The body of `POST /reports`.
@@ -333,6 +328,5 @@ mod tests {
             ReportStatus::Resolved
         );
         assert!(ReportStatus::picked(Some("all")).is_err());
-        assert_ne!(ReportStatus::Open.list(), ReportStatus::Resolved.list());
     }
 }

@@ -58,7 +58,7 @@ pub(super) async fn list_notifications(
 ) -> Result<Response, Error> {
     // A cursor is good for the list of its own account only.
     let list = format!("notifications of {}", viewer.user_id());
-    let request = query.parse(&list, app.secret_keys())?;
+    let request = query.parse(list, app.secret_keys())?;
     let after = match &request.after {
         None => NEWEST,
         Some(key) => key
@@ -74,9 +74,9 @@ pub(super) async fn list_notifications(
     } else {
         let rows = outcome.rows(&rows)?;
         let visible = ListedNotification::is_visible;
-        let page = Page::from_candidates(rows, visible, &request, &list, app.secret_keys())
+        let page = Page::from_candidates(rows, visible, &request, app.secret_keys())
             .map(|row| row.show(inbox.read_seq));
-        let link = page.link(request.limit);
+        let link = page.link(&request);
         let mut response = json(&NotificationPage {
             page,
             unread_count: inbox.unread_count,

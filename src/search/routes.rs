@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::http::api;
 use crate::http::conditional::IfNoneMatch;
 use crate::http::extract::Query;
-use crate::http::pagination::{self, Page, PageQuery};
+use crate::http::pagination::{self, List, Page, PageQuery};
 use crate::text::{self, Lines};
 use crate::viewer::MaybeViewer;
 
@@ -60,16 +60,15 @@ pub(super) async fn search(
     Query(query): Query<SearchQuery>,
 ) -> Result<Response, Error> {
     let search = Search::parse(query.q, query.r#type.as_deref())?;
-    let (list, words, keys) = (search.list(), search.words(), app.secret_keys());
-    let request = PageQuery::new(query.limit, query.cursor).parse(&list, keys)?;
-    let selection = search.query();
+    let (words, keys) = (search.words(), app.secret_keys());
+    let list = List::from("search")
+        .selected_by("q", Some(&search.text))
+        .selected_by("type", Some(search.kind.as_str()));
+    let request = PageQuery::new(query.limit, query.cursor).parse(list, keys)?;
     match search.kind {
         Kind::Posts => {
-            let (batch, rows, boundary) = store::posts(&viewer, &words, &request);
-            let outcome = app.run(batch).await?;
-            let (rows, boundary) = (outcome.rows(&rows)?, outcome.first(&boundary)?);
-            let page = Page::from_visible(rows, boundary, &request, &list, keys);
-            Ok(page.show_selected(&request, &known, &selection))
+            let posts = store::posts(&viewer, &words, &request);
+            Ok(app.page(&request, posts).await?.show(&request, &known))
         }
         Kind::Users => {
             let (batch, found) = store::people(&viewer, &search.username(), &words, &request);
@@ -80,17 +79,17 @@ pub(super) async fn search(
             }
             people.extend(outcome.rows(&found.others)?);
             let boundary = outcome.first(&found.boundary)?;
-            let page = Page::from_visible(people, boundary, &request, &list, keys)
-                .map(|found| found.person);
-            Ok(page.show_selected(&request, &known, &selection))
+            let page =
+                Page::from_visible(people, boundary, &request, keys).map(|found| found.person);
+            Ok(page.show(&request, &known))
         }
         Kind::Tags => {
             let (batch, rows) = store::tags(&viewer, &words, &request)?;
             let rows = app.run(batch).await?.rows(&rows)?;
             let visible = |found: &FoundTag| found.visible;
-            let page = Page::from_candidates(rows, visible, &request, &list, keys)
+            let page = Page::from_candidates(rows, visible, &request, keys)
                 .map(|found| Tag { tag: found.tag });
-            Ok(page.show_selected(&request, &known, &selection))
+            Ok(page.show(&request, &known))
         }
     }
 }

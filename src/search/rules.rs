@@ -2,7 +2,6 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
 
 use crate::error::{Error, Rule, Violation};
 use crate::text::{self, Checks, Lines};
@@ -41,7 +40,7 @@ impl Kind {
         }
     }
 
-    const fn as_str(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Users => "users",
             Self::Posts => "posts",
@@ -55,7 +54,7 @@ impl Kind {
 pub(super) struct Search {
     pub(super) kind: Kind,
     /// As it was typed: 1–100 characters.
-    text: String,
+    pub(super) text: String,
 }
 
 impl Search {
@@ -74,19 +73,6 @@ impl Search {
             .and_then(|kind| checks.note(Kind::parse("/type", kind)));
         let search = text.zip(kind).map(|(text, kind)| Self { kind, text });
         checks.finish(search)
-    }
-
-    /// The name of the list of what is found, in its cursors.
-    pub(super) fn list(&self) -> String {
-        json!(["search", self.kind.as_str(), self.text]).to_string()
-    }
-
-    /// The parameters that select the list, as a query string.
-    pub(super) fn query(&self) -> String {
-        form_urlencoded::Serializer::new(String::new())
-            .append_pair("q", &self.text)
-            .append_pair("type", self.kind.as_str())
-            .finish()
     }
 
     /// The username that this may be, in any case and with an `@` before it or not.
@@ -236,20 +222,5 @@ mod tests {
         ] {
             assert_eq!(broken(Some(text), Some("users")), [invalid("/q", rule)]);
         }
-    }
-
-    #[test]
-    fn another_search_is_another_list() {
-        let list = |text: &str, kind| {
-            let search = Search::parse(Some(text.to_owned()), Some(kind));
-            search.unwrap().list()
-        };
-        assert_ne!(list("boat", "posts"), list("boat", "users"));
-        assert_ne!(list("boat", "posts"), list("boats", "posts"));
-    }
-
-    #[test]
-    fn the_query_string_says_it_again() {
-        assert_eq!(search("a&b é").query(), "q=a%26b+%C3%A9&type=posts");
     }
 }

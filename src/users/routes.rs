@@ -17,12 +17,9 @@ use crate::http::body::JsonBody;
 use crate::http::conditional::{IfMatch, IfNoneMatch};
 use crate::http::exchange::Exchange;
 use crate::http::extract::{Json, Path, Query};
-use crate::http::pagination::{Page, PageQuery};
+use crate::http::pagination::PageQuery;
 use crate::jobs::NewJob;
 use crate::viewer::{MaybeViewer, Viewer};
-
-/// The name of the directory, in its cursors.
-const PEOPLE: &str = "users";
 
 /// The routes of people.
 pub fn router() -> Router {
@@ -92,12 +89,9 @@ pub(super) async fn list_people(
     known: IfNoneMatch,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Error> {
-    let request = query.parse(PEOPLE, app.secret_keys())?;
-    let (batch, rows, boundary) = profiles::list(&viewer, &request);
-    let outcome = app.run(batch).await?;
-    let (rows, boundary) = (outcome.rows(&rows)?, outcome.first(&boundary)?);
-    let page = Page::from_visible(rows, boundary, &request, PEOPLE, app.secret_keys());
-    Ok(page.show(&request, &known))
+    let request = query.parse("users", app.secret_keys())?;
+    let people = profiles::list(&viewer, &request);
+    Ok(app.page(&request, people).await?.show(&request, &known))
 }
 
 /// `GET /users/{username}`

@@ -19,7 +19,7 @@ use crate::http::api;
 use crate::http::conditional::IfNoneMatch;
 use crate::http::exchange::Exchange;
 use crate::http::extract::{Path, Query};
-use crate::http::pagination::{Page, PageQuery};
+use crate::http::pagination::PageQuery;
 use crate::id::SessionId;
 use crate::time::Timestamp;
 use crate::viewer::Viewer;
@@ -88,12 +88,9 @@ pub(in crate::auth) async fn list_sessions(
 ) -> Result<Response, Error> {
     // A cursor is good for the list of its own account only.
     let list = format!("sessions of {}", viewer.user_id());
-    let request = query.parse(&list, app.secret_keys())?;
-    let (batch, rows, boundary) = store::list(&viewer, &request, app.now());
-    let outcome = app.run(batch).await?;
-    let (rows, boundary) = (outcome.rows(&rows)?, outcome.first(&boundary)?);
-    let page = Page::from_visible(rows, boundary, &request, &list, app.secret_keys())
-        .map(ShownSession::from);
+    let request = query.parse(list, app.secret_keys())?;
+    let sessions = store::list(&viewer, &request, app.now());
+    let page = app.page(&request, sessions).await?.map(ShownSession::from);
     Ok(page.show(&request, &known))
 }
 

@@ -15,7 +15,7 @@ use crate::http::conditional::IfNoneMatch;
 use crate::http::exchange::Exchange;
 use crate::http::extract::{Path, Query};
 use crate::http::idempotency::Creation;
-use crate::http::pagination::{Page, PageQuery};
+use crate::http::pagination::PageQuery;
 use crate::id::PostId;
 use crate::posts::routes::publish;
 use crate::posts::rules::{CaptionRequest, NewPost, Visibility};
@@ -42,13 +42,9 @@ pub(in crate::posts) async fn list_comments(
     Path(post): Path<PostId>,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Error> {
-    let list = format!("posts/{post}/comments");
-    let request = query.parse(&list, app.secret_keys())?;
-    let (batch, rows, boundary) = store::list(&viewer, &post, &request);
-    let outcome = app.run(batch).await?;
-    let (rows, boundary) = (outcome.rows(&rows)?, outcome.first(&boundary)?);
-    let page = Page::from_visible(rows, boundary, &request, &list, app.secret_keys());
-    Ok(page.show(&request, &known))
+    let request = query.parse(format!("posts/{post}/comments"), app.secret_keys())?;
+    let comments = store::list(&viewer, &post, &request);
+    Ok(app.page(&request, comments).await?.show(&request, &known))
 }
 
 /// `POST /posts/{id}/comments`

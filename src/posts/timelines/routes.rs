@@ -10,15 +10,11 @@ use crate::error::Error;
 use crate::http::api;
 use crate::http::conditional::IfNoneMatch;
 use crate::http::extract::{Path, Query};
-use crate::http::pagination::{Boundary, Page, PageQuery, PageRequest};
-use crate::platform::{Batch, Rows, nfkc};
+use crate::http::pagination::PageQuery;
+use crate::platform::nfkc;
 use crate::posts::captions::fold_tag;
-use crate::posts::store::Post;
 use crate::users::fold_case;
 use crate::viewer::MaybeViewer;
-
-/// The name of the public list in its cursors.
-const PUBLIC_LIST: &str = "posts";
 
 /// The routes of lists.
 pub(in crate::posts) fn router() -> Router {
@@ -26,20 +22,6 @@ pub(in crate::posts) fn router() -> Router {
         .route(api!("/posts"), get(list_posts))
         .route(api!("/tags/{tag}/posts"), get(list_tag_posts))
         .route(api!("/users/{username}/posts"), get(list_person_posts))
-}
-
-/// Runs the batch of a list named `list`, and shows the page.
-async fn show(
-    app: &App,
-    list: &str,
-    request: &PageRequest,
-    known: &IfNoneMatch,
-    (batch, rows, boundary): (Batch, Rows<Post>, Rows<Boundary>),
-) -> Result<Response, Error> {
-    let outcome = app.run(batch).await?;
-    let (rows, boundary) = (outcome.rows(&rows)?, outcome.first(&boundary)?);
-    let page = Page::from_visible(rows, boundary, request, list, app.secret_keys());
-    Ok(page.show(request, known))
 }
 
 /// `GET /posts`
@@ -53,9 +35,9 @@ pub(in crate::posts) async fn list_posts(
     known: IfNoneMatch,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Error> {
-    let request = query.parse(PUBLIC_LIST, app.secret_keys())?;
-    let listed = store::list_public(&viewer, &request);
-    show(&app, PUBLIC_LIST, &request, &known, listed).await
+    let request = query.parse("posts", app.secret_keys())?;
+    let posts = store::list_public(&viewer, &request);
+    Ok(app.page(&request, posts).await?.show(&request, &known))
 }
 
 /// `GET /tags/{tag}/posts`
@@ -72,10 +54,9 @@ pub(in crate::posts) async fn list_tag_posts(
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Error> {
     let tag = fold_tag(&tag, nfkc);
-    let list = format!("tags/{tag}/posts");
-    let request = query.parse(&list, app.secret_keys())?;
-    let listed = store::list_tagged(&viewer, &tag, &request);
-    show(&app, &list, &request, &known, listed).await
+    let request = query.parse(format!("tags/{tag}/posts"), app.secret_keys())?;
+    let posts = store::list_tagged(&viewer, &tag, &request);
+    Ok(app.page(&request, posts).await?.show(&request, &known))
 }
 
 /// `GET /users/{username}/posts`
@@ -91,8 +72,7 @@ pub(in crate::posts) async fn list_person_posts(
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Error> {
     let username = fold_case(&username);
-    let list = format!("users/{username}/posts");
-    let request = query.parse(&list, app.secret_keys())?;
-    let listed = store::list_of_person(&viewer, &username, &request);
-    show(&app, &list, &request, &known, listed).await
+    let request = query.parse(format!("users/{username}/posts"), app.secret_keys())?;
+    let posts = store::list_of_person(&viewer, &username, &request);
+    Ok(app.page(&request, posts).await?.show(&request, &known))
 }

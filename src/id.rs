@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::{Builder, Uuid, Variant};
 
-use crate::platform::{Clock, Random};
+use crate::platform::{Clock, Random, Value, params};
 use crate::time::Timestamp;
 
 /// A text that is not an identifier. To a client that is the same as an absent thing.
@@ -98,7 +98,7 @@ macro_rules! id {
             }
         }
 
-        impl From<&$name> for crate::platform::Value {
+        impl From<&$name> for Value {
             fn from(id: &$name) -> Self {
                 Self::Text(id.0.clone())
             }
@@ -134,6 +134,29 @@ id!(
     /// An event of the audit log.
     AuditEventId
 );
+
+/// Which post is meant: this one, or the one that a report is about, which its owner's statements find without a
+/// trip of their own.
+#[derive(Clone, Copy, Debug)]
+pub enum PostRef<'a> {
+    /// The post with this id.
+    Id(&'a PostId),
+    /// The post that this report is about, if it is about one.
+    Reported(&'a ReportId),
+}
+
+impl PostRef<'_> {
+    /// Two parameters of a statement, of which one is null: the post, and the report; and `more` after them.
+    #[must_use]
+    pub fn params(self, more: Vec<Value>) -> Vec<Value> {
+        let mut params = match self {
+            Self::Id(post) => params![post, None::<&ReportId>],
+            Self::Reported(report) => params![None::<&PostId>, report],
+        };
+        params.extend(more);
+        params
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -15,17 +15,17 @@
 /** @typedef {{ limit: (options: { key: string }) => Promise<{ success: boolean }> }} Limiter */
 /** @typedef {{ DB: Database, ADDRESS_LIMITER: Limiter, EXPOSE_COST: string, SECRET_KEYS: string }} Env */
 
-/** @typedef {{ id: string, author: string, caption: string, visibility: string, reply_to: string | null, like_count: number, comment_count: number, liked: number, created_at: number, edited_at: number | null, version: number }} PostRow */
+/** @typedef {{ gone: number, id: string, author: string, caption: string, tags: string, mentions: string, visibility: string, reply_to: string | null, like_count: number, comment_count: number, liked: number, created_at: number, edited_at: number | null, version: number }} PostRow */
 
 /** What the meters of one request have counted; null where the platform did not tell. */
 /** @typedef {{ d1_trips: number, d1_ms: number, rows_read: number | null, rows_written: number | null }} Cost */
 /** @typedef {{ status: number, type: string, cache: string, tag?: string, body: string | null, route: string | null, cause: string | null }} Answer */
 
 /** `posts::store::read` of Kith, for the post ?1 and the viewer ?2, which is null for nobody. */
-const READ_POST = `select p.id, iif(a.id is null, null, json_object('id', a.id, 'username', a.username, 'display_name', a.display_name, 'avatar_url', a.avatar_url)) as author, p.caption, p.visibility, p.reply_to, p.like_count, p.comment_count, exists (select 1 from likes where post_id = p.id and user_id = ?2) as liked, p.created_at, p.edited_at, p.version
+const READ_POST = `select not (p.deleted_at is null and p.removed_at is null) as gone, p.id, iif(a.id is null, null, json_object('id', a.id, 'username', a.username, 'display_name', a.display_name, 'avatar_url', a.avatar_url)) as author, p.caption, p.tags, p.mentions, p.visibility, p.reply_to, p.like_count, p.comment_count, exists (select 1 from likes where post_id = p.id and user_id = ?2) as liked, p.created_at, p.edited_at, p.version
 from posts p
 join users a on a.id = p.author_id
-where p.id = ?1 and (p.deleted_at is null and p.removed_at is null and a.status = 'active' and (p.author_id = ?2 or ((p.visibility = 'public' or p.audience_id = ?2 or exists (select 1 from follows where follower_id = ?2 and followee_id = p.audience_id and state = 'accepted')) and not (exists (select 1 from blocks where blocker_id = p.author_id and blocked_id = ?2) or exists (select 1 from blocks where blocker_id = ?2 and blocked_id = p.author_id)) and (p.audience_id = p.author_id or not (exists (select 1 from blocks where blocker_id = p.audience_id and blocked_id = ?2) or exists (select 1 from blocks where blocker_id = ?2 and blocked_id = p.audience_id))))))`;
+where p.id = ?1 and (((p.deleted_at is null and p.removed_at is null) or p.comment_count > 0) and (a.status = 'active' and (p.author_id = ?2 or ((p.visibility = 'public' or p.audience_id = ?2 or exists (select 1 from follows where follower_id = ?2 and followee_id = p.audience_id and state = 'accepted')) and not (exists (select 1 from blocks where blocker_id = p.author_id and blocked_id = ?2) or exists (select 1 from blocks where blocker_id = ?2 and blocked_id = p.author_id)) and (p.audience_id = p.author_id or not (exists (select 1 from blocks where blocker_id = p.audience_id and blocked_id = ?2) or exists (select 1 from blocks where blocker_id = ?2 and blocked_id = p.audience_id)))))))`;
 
 const POSTS = "/api/v1/posts/";
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -221,23 +221,7 @@ async function getPost(id, state, known, env, cost, requestId) {
   cost.rows_written = result?.meta.rows_written ?? null;
   const row = result?.results[0];
   if (row === undefined) return problem(404, "Not Found", "not_found", "There is no such thing, or not for you.", requestId, pattern);
-  const post = {
-    id: row.id,
-    author: JSON.parse(row.author),
-    caption: row.caption,
-    media: [],
-    visibility: row.visibility,
-    reply_to: row.reply_to,
-    tags: [],
-    mentions: [],
-    like_count: row.like_count,
-    comment_count: row.comment_count,
-    liked: row.liked !== 0,
-    created_at: new Date(row.created_at).toISOString(),
-    edited_at: row.edited_at === null ? null : new Date(row.edited_at).toISOString(),
-    version: row.version,
-  };
-  const body = JSON.stringify(post);
+  const body = JSON.stringify(row.gone === 0 ? shown(row) : { id: row.id, deleted: true });
   const tag = `${row.version}.${await hash(body)}`;
   const same = isKnown(known, tag);
   return {
@@ -248,6 +232,26 @@ async function getPost(id, state, known, env, cost, requestId) {
     body: same ? null : body,
     route: pattern,
     cause: null,
+  };
+}
+
+/** @param {PostRow} row */
+function shown(row) {
+  return {
+    id: row.id,
+    author: JSON.parse(row.author),
+    caption: row.caption,
+    media: [],
+    visibility: row.visibility,
+    reply_to: row.reply_to,
+    tags: JSON.parse(row.tags),
+    mentions: JSON.parse(row.mentions),
+    like_count: row.like_count,
+    comment_count: row.comment_count,
+    liked: row.liked !== 0,
+    created_at: new Date(row.created_at).toISOString(),
+    edited_at: row.edited_at === null ? null : new Date(row.edited_at).toISOString(),
+    version: row.version,
   };
 }
 

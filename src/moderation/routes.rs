@@ -20,11 +20,10 @@ use crate::http::conditional::IfNoneMatch;
 use crate::http::exchange::Exchange;
 use crate::http::extract::{Json, Path, Query};
 use crate::http::idempotency::{self, Creation};
-use crate::http::pagination::{self, Page, PageQuery};
+use crate::http::pagination::{self, List, Page, PageQuery};
 use crate::http::rate_limit::{Limit, Limiter};
 use crate::http::respond::json;
 use crate::id::ReportId;
-use crate::jobs::NewJob;
 use crate::posts::Removal;
 use crate::viewer::{Moderator, Viewer};
 
@@ -101,11 +100,11 @@ pub(super) async fn list_reports(
     Query(query): Query<ReportsQuery>,
 ) -> Result<Response, Error> {
     let status = ReportStatus::picked(query.status.as_deref())?;
-    let list = status.list();
-    let request = PageQuery::new(query.limit, query.cursor).parse(&list, app.secret_keys())?;
+    let list = List::from("admin/reports").selected_by("status", Some(status.as_str()));
+    let request = PageQuery::new(query.limit, query.cursor).parse(list, app.secret_keys())?;
     let (batch, rows) = store::list(&moderator, status, &request);
     let rows = app.run(batch).await?.rows(&rows)?;
-    let page = Page::from_visible(rows, None, &request, &list, app.secret_keys());
+    let page = Page::from_visible(rows, None, &request, app.secret_keys());
     Ok(page.show(&request, &known))
 }
 
@@ -127,11 +126,7 @@ pub(super) async fn resolve_report(
     let effects = Effects {
         resolved: event(Kind::ReportResolved),
         suspended: event(Kind::StatusChanged),
-        removal: Removal {
-            event: event(Kind::PostRemoved),
-            news: NewJob::new(&app, cause.clone()),
-            tidying: NewJob::new(&app, cause.clone()),
-        },
+        removal: Removal::new(&app, &cause),
     };
     let (batch, row, jobs) = store::resolve(&moderator, &report, &resolution, effects, app.now());
     let outcome = app.run(batch).await?;

@@ -9,13 +9,12 @@ mod comments;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod openapi;
 mod removal;
-mod reported;
 pub mod routes;
 mod rules;
 mod store;
 mod timelines;
 mod writing;
 
-pub use reported::{Removal, append_removal_of_reported};
+pub use removal::{Removal, append_removal_of_reported};
 pub use store::{LikeCountRow, Post, append_like_count, require_visible, select_like_count};
 pub(crate) use store::{in_sight, is_there, post, post_json, visible};

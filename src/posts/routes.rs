@@ -13,7 +13,6 @@ use super::rules::{CaptionRequest, CreatePostRequest, NewPost};
 use super::writing::{self, NewPostJobs, NewRow};
 use super::{comments, removal, store, timelines};
 use crate::app::App;
-use crate::audit::{Event, Kind};
 use crate::error::{Error, Rule};
 use crate::http::api;
 use crate::http::body::JsonBody;
@@ -24,6 +23,7 @@ use crate::http::idempotency::{self, Creation, IdempotencyKey};
 use crate::id::PostId;
 use crate::jobs::{NewJob, NewJobs};
 use crate::platform::nfkc;
+use crate::posts::Removal;
 use crate::viewer::{MaybeViewer, Viewer};
 
 /// The routes of posts.
@@ -152,7 +152,7 @@ pub(super) async fn update_post(
 ///
 /// Deletes one's own post, or, as a moderator or an admin, removes another's.
 ///
-/// What is deleted is erased. What is removed nobody sees. A post that still has replies leaves a stub. What people
+/// What is deleted is erased. What is removed nobody sees, and its author is told. A post that still has replies leaves a stub. What people
 /// were told about it disappears from their notifications.
 pub(super) async fn delete_post(
     app: App,
@@ -160,10 +160,11 @@ pub(super) async fn delete_post(
     Extension(cause): Extension<Arc<Exchange>>,
     Path(id): Path<PostId>,
 ) -> Result<StatusCode, Error> {
-    let event = Event::new(&app, &cause, Kind::PostRemoved);
-    let job = NewJob::new(&app, cause);
-    let (batch, job) = removal::store::delete(&viewer, &id, &event, job, app.now());
+    let removal = Removal::new(&app, &cause);
+    let (batch, jobs) = removal::store::delete(&viewer, &id, removal, app.now());
     let outcome = app.run(batch).await?;
-    job.wake(&app, &outcome)?;
+    for job in jobs {
+        job.wake(&app, &outcome)?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -32,9 +32,9 @@ pub use standing::{
 pub use store::{
     Me, NewAccount, Taken, append_account, append_account_of_registration, append_email,
     append_email_proof, append_password, append_password_by_mail, append_password_upgrade,
-    append_post_changed, append_post_count, append_post_gone, append_reported_post_gone, select_me,
+    append_post_changed, append_post_count, append_post_gone, select_me,
 };
-pub(crate) use store::{append_text, blocked_between, muted_by, relation, short_person};
+pub(crate) use store::{append_text, blocked_between, muted_by, post_ref, relation, short_person};
 
 /// A person inside other things: the author of a post, one who liked it.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]

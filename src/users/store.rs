@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Person;
 use super::rules::ProfileChanges;
-use crate::id::{PostId, RegistrationId, ReportId, UserId};
+use crate::id::{PostId, PostRef, RegistrationId, UserId};
 use crate::jobs::{AppendedJob, NewJob, insert_job};
 use crate::platform::{Batch, Rows, Write, flag, params};
 use crate::time::Timestamp;
@@ -312,7 +312,7 @@ where id = ?1 and changes() = 1",
 /// SQL for the ids of whom a post may be shown to in their notifications, from `$post`, a query for its row:
 /// its author, whoever wrote what it answers, and whom it names.
 macro_rules! told_of_post {
-    ($post:literal) => {
+    ($post:expr) => {
         concat!(
             "select author_id
   from (",
@@ -335,9 +335,24 @@ macro_rules! told_of_post {
     };
 }
 
+/// SQL for the id of the post that a [`PostRef`](crate::id::PostRef) means, of whose two parameters `$id` is the
+/// first.
+macro_rules! post_ref {
+    ($id:literal, $report:literal) => {
+        concat!(
+            "coalesce(",
+            $id,
+            ", (select post_id from reports where id = ",
+            $report,
+            "))"
+        )
+    };
+}
+pub(crate) use post_ref;
+
 /// Appends, before it is done, that a post goes which is there: its author has one less, unless it is a comment,
 /// and whoever was told of it has another list of notifications.
-pub fn append_post_gone(batch: &mut Batch, post: &PostId) {
+pub fn append_post_gone(batch: &mut Batch, post: PostRef) {
     batch.write(
         concat!(
             "update users
@@ -345,18 +360,22 @@ set
   post_count = post_count - exists (
     select 1
     from posts
-    where id = ?1 and author_id = users.id and reply_to is null
+    where id = ",
+            post_ref!("?1", "?2"),
+            " and author_id = users.id and reply_to is null
   ),
   version = version + 1
 where id in (
   ",
-            told_of_post!(
-                "select author_id, reply_to, mentions from posts where id = ?1 and deleted_at is null and removed_at is null"
-            ),
+            told_of_post!(concat!(
+                "select author_id, reply_to, mentions from posts where id = ",
+                post_ref!("?1", "?2"),
+                " and deleted_at is null and removed_at is null"
+            )),
             "
 )"
         ),
-        params![post],
+        post.params(vec![]),
     );
 }
 
@@ -376,31 +395,6 @@ where id in (
 )"
         ),
         params![post, caption],
-    );
-}
-
-/// As [`append_post_gone`], of the post that a report is about.
-pub fn append_reported_post_gone(batch: &mut Batch, report: &ReportId) {
-    batch.write(
-        concat!(
-            "update users
-set
-  post_count = post_count - exists (
-    select 1
-    from reports r
-    join posts p on p.id = r.post_id
-    where r.id = ?1 and p.author_id = users.id and p.reply_to is null
-  ),
-  version = version + 1
-where id in (
-  ",
-            told_of_post!(
-                "select p.author_id, p.reply_to, p.mentions from reports r join posts p on p.id = r.post_id where r.id = ?1 and p.deleted_at is null and p.removed_at is null"
-            ),
-            "
-)"
-        ),
-        params![report],
     );
 }
 

@@ -1,8 +1,9 @@
 //! The tables `tags` and `post_tags`, and the jobs that tell people who were named.
 
-use crate::id::{PostId, UserId};
+use crate::id::{PostId, PostRef, UserId};
 use crate::jobs::{AppendedJob, NewJobs, insert_jobs};
 use crate::platform::{Batch, params};
+use crate::users::post_ref;
 
 /// Appends, after a post was written, that it is found by its hashtags, unless it is a comment, and that they are
 /// found themselves if everyone may see it. What is there already is not written again.
@@ -39,20 +40,26 @@ where p.id = ?1 and not exists (select 1 from tags_text where rowid = g.number)"
 
 /// Appends, before a post is written anew, that it is no longer found by those of its hashtags that are not among
 /// `tags`, a JSON array.
-pub(in crate::posts) fn forget_tags(batch: &mut Batch, post: &PostId, tags: &str) {
+pub(in crate::posts) fn forget_tags(batch: &mut Batch, post: PostRef, tags: &str) {
     batch.write(
-        "delete from post_tags
-where post_id = ?1 and tag in (
+        concat!(
+            "delete from post_tags
+where post_id = ",
+            post_ref!("?1", "?2"),
+            " and tag in (
   select t.value
   from posts p
   cross join json_each(p.tags) t
-  where p.id = ?1 and not exists (
+  where p.id = ",
+            post_ref!("?1", "?2"),
+            " and not exists (
     select 1
-    from json_each(?2) n
+    from json_each(?3) n
     where n.value = t.value
   )
-)",
-        params![post, tags],
+)"
+        ),
+        post.params(params![tags]),
     );
 }
 

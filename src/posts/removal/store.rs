@@ -1,31 +1,38 @@
 //! Takes posts out of the table `posts`, or out of sight.
 
-use crate::audit::{self, Event, insert_event};
-use crate::id::PostId;
+use std::sync::Arc;
+
+use crate::app::App;
+use crate::audit::{self, Event, Kind, insert_event};
+use crate::http::exchange::Exchange;
+use crate::id::{PostId, PostRef, ReportId, UserId};
 use crate::jobs::{AppendedJob, NewJob, insert_job};
 use crate::platform::{Batch, params};
 use crate::posts::captions;
 use crate::posts::store::{is_there, visible};
 use crate::time::Timestamp;
-use crate::users;
+use crate::users::{self, post_ref};
 use crate::viewer::Viewer;
 
-/// SQL that records the removal of the post `?6` by `?5`, if it is there and `$condition` holds.
-macro_rules! record_removal {
-    ($condition:literal) => {
-        insert_event!(
-            "?5",
-            "p.author_id",
-            "null",
-            "json_object('post_id', p.id)",
-            concat!(
-                "from posts p
-where p.id = ?6 and ",
-                is_there!("p"),
-                $condition
-            )
-        )
-    };
+/// What is noted of a post that goes, and what it leaves to do.
+pub struct Removal {
+    /// Tells the audit log, where it is another's: of this only the kind, the time and the request count.
+    pub event: Event,
+    /// Tells the author, where somebody else took it away.
+    pub news: NewJob,
+    /// Tidies up what people were told about the post.
+    pub tidying: NewJob,
+}
+
+impl Removal {
+    /// Of what the request `cause` takes away.
+    pub fn new(app: &App, cause: &Arc<Exchange>) -> Self {
+        Self {
+            event: Event::new(app, cause, Kind::PostRemoved),
+            news: NewJob::new(app, cause.clone()),
+            tidying: NewJob::new(app, cause.clone()),
+        }
+    }
 }
 
 /// Takes a post away, which is there: deletes the viewer's own, and erases what it says; removes another's, if the
@@ -35,10 +42,9 @@ where p.id = ?6 and ",
 pub(in crate::posts) fn delete(
     viewer: &Viewer,
     post: &PostId,
-    event: &Event,
-    job: NewJob,
+    removal: Removal,
     now: Timestamp,
-) -> (Batch, AppendedJob) {
+) -> (Batch, [AppendedJob; 2]) {
     let mut batch = Batch::guarded(viewer);
     batch.require(
         concat!(
@@ -58,59 +64,133 @@ pub(in crate::posts) fn delete(
         ),
         params![post, viewer.user_id()],
     );
-    audit::append_selected(
+    let jobs = append_going(
         &mut batch,
-        event,
-        record_removal!(" and p.author_id <> ?5"),
-        params![viewer.user_id(), post],
+        PostRef::Id(post),
+        viewer.user_id(),
+        removal,
+        now,
     );
-    let job = append_going(&mut batch, post, job);
-    batch.write(
-        "update posts
-set
-  deleted_at = iif(author_id = ?2, ?3, null),
-  removed_at = iif(author_id = ?2, null, ?3),
-  caption = iif(author_id = ?2, '', caption),
-  tags = iif(author_id = ?2, '[]', tags),
-  mentions = iif(author_id = ?2, '[]', mentions),
-  version = version + 1
-where id = ?1",
-        params![post, viewer.user_id(), now],
-    );
-    (batch, job)
+    (batch, jobs)
 }
 
-/// Appends, before it is done, what goes with a post, if it is there: it is found no more, and counted neither with
-/// its author's posts nor where it comments; and a job tidies up what people were told about it.
-fn append_going(batch: &mut Batch, post: &PostId, job: NewJob) -> AppendedJob {
-    captions::forget_tags(batch, post, "[]");
-    batch.write(
-        "update posts
-set comment_count = comment_count - 1
-where id = (
-  select reply_to
-  from posts
-  where id = ?1 and deleted_at is null and removed_at is null
-)",
-        params![post],
+/// Appends that the post which a report is about goes, by the account `by`: nothing, if it is not there any more.
+/// Whoever appends this has asked for the role.
+pub fn append_removal_of_reported(
+    batch: &mut Batch,
+    report: &ReportId,
+    by: &UserId,
+    removal: Removal,
+    now: Timestamp,
+) -> [AppendedJob; 2] {
+    append_going(batch, PostRef::Reported(report), by, removal, now)
+}
+
+/// Appends that a post goes, by the account `by`, if it is there. It is found no more, and counted neither with its
+/// author's posts nor where it comments; its author is told, and a job tidies up what people were told about it.
+/// Its author's own is erased, another's is hidden.
+fn append_going(
+    batch: &mut Batch,
+    post: PostRef,
+    by: &UserId,
+    removal: Removal,
+    now: Timestamp,
+) -> [AppendedJob; 2] {
+    audit::append_selected(
+        batch,
+        &removal.event,
+        insert_event!(
+            "?7",
+            "p.author_id",
+            "null",
+            "json_object('post_id', p.id)",
+            concat!(
+                "from posts p
+where p.id = ",
+                post_ref!("?5", "?6"),
+                " and p.author_id <> ?7 and ",
+                is_there!("p")
+            )
+        ),
+        post.params(params![by]),
     );
-    users::append_post_gone(batch, post);
-    batch.write_last(
-        "delete from posts_text
-where rowid = (
-  select number
-  from posts
-  where id = ?1 and (deleted_at is not null or removed_at is not null)
-)",
-        params![post],
+    let news = removal.news.append(
+        batch,
+        insert_job!(
+            "json_object('kind', 'moderation', 'post_id', p.id, 'recipient_id', p.author_id)",
+            concat!(
+                "from posts p
+where p.id = ",
+                post_ref!("?6", "?7"),
+                " and p.author_id <> ?8 and ",
+                is_there!("p")
+            )
+        ),
+        post.params(params![by]),
     );
-    job.append(
+    let tidying = removal.tidying.append(
         batch,
         insert_job!(
             "json_object('kind', 'post_deleted', 'post_id', p.id, 'author_id', p.author_id)",
-            "from posts p
-where p.id = ?6 and p.deleted_at is null and p.removed_at is null"
+            concat!(
+                "from posts p
+where p.id = ",
+                post_ref!("?6", "?7"),
+                " and ",
+                is_there!("p")
+            )
         ),
-        params![post],
-    )
+        post.params(vec![]),
+    );
+    captions::forget_tags(batch, post, "[]");
+    batch.write(
+        concat!(
+            "update posts
+set comment_count = comment_count - 1
+where id = (
+  select p.reply_to
+  from posts p
+  where p.id = ",
+            post_ref!("?1", "?2"),
+            " and ",
+            is_there!("p"),
+            "
+)"
+        ),
+        post.params(vec![]),
+    );
+    users::append_post_gone(batch, post);
+    batch.write_last(
+        concat!(
+            "delete from posts_text
+where rowid = (
+  select p.number
+  from posts p
+  where p.id = ",
+            post_ref!("?1", "?2"),
+            " and not ",
+            is_there!("p"),
+            "
+)"
+        ),
+        post.params(vec![]),
+    );
+    batch.write(
+        concat!(
+            "update posts as p
+set
+  deleted_at = iif(p.author_id = ?3, ?4, null),
+  removed_at = iif(p.author_id = ?3, null, ?4),
+  caption = iif(p.author_id = ?3, '', p.caption),
+  tags = iif(p.author_id = ?3, '[]', p.tags),
+  mentions = iif(p.author_id = ?3, '[]', p.mentions),
+  version = p.version + 1
+where p.id = ",
+            post_ref!("?1", "?2"),
+            " and ",
+            is_there!("p")
+        ),
+        post.params(params![by, now]),
+    );
+    [news, tidying]
 }

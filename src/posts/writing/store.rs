@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::http::idempotency::{self, IdempotencyKey, record_answer};
-use crate::id::PostId;
+use crate::id::{PostId, PostRef};
 use crate::jobs::{AppendedJob, NewJob, NewJobs};
 use crate::platform::{Batch, Rows, params};
 use crate::posts::captions::{self, Caption};
@@ -140,7 +140,7 @@ pub(in crate::posts) fn update(
     let job = mentions
         .map(|jobs| captions::append_mentions(&mut batch, post, viewer.user_id(), None, jobs));
     let (text, tags) = (caption.text.as_str(), json!(caption.tags).to_string());
-    captions::forget_tags(&mut batch, post, &tags);
+    captions::forget_tags(&mut batch, PostRef::Id(post), &tags);
     users::append_post_changed(&mut batch, post, text);
     batch.write_last(
         "insert or replace into posts_text (rowid, caption)

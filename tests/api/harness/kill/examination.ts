@@ -8,15 +8,17 @@ import type { Finding } from "./findings.ts";
 import type { Ledger } from "./ledger.ts";
 
 /**
- * People whose sequence has not taken one number for each time they were told and for each deleted
- * post that was taken out of their list. Whatever was done twice shows here, even if it left no row.
+ * People whose sequence has not taken one number for each time they were told and for each post
+ * that was taken out of their list, deleted or removed. Whatever was done twice shows here, even if it left no row.
  */
 const WRONG_NUMBERS = `
   select user_id, last_seq, due from (
     select user_id, last_seq, (select count(*) from told where recipient_id = user_id) + (
       select count(distinct subject_id) from told
       join posts on posts.id = subject_id
-      where recipient_id = user_id and deleted_at is not null
+      where recipient_id = user_id
+        and kind in ('like', 'comment', 'reply', 'mention')
+        and (deleted_at is not null or removed_at is not null)
     ) as due
     from inboxes
   )

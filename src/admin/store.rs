@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rules::Picked;
 use crate::audit::{self, Event, insert_event};
-use crate::http::pagination::{Boundary, Keyed, PageRequest};
+use crate::http::pagination::{Boundary, Keyed, PageRequest, select_boundary};
 use crate::id::UserId;
 use crate::platform::{Batch, Rows, Write, flag, params};
 use crate::time::Timestamp;
@@ -113,14 +113,15 @@ limit ?4"
         params![before, page.candidates(), status, page.rows()],
     );
     let boundary = batch.query(
-        "select iif(sum(1) = ?2, min(id), null) as boundary
-from (
-  select id
-  from users
-  where id < ?1
-  order by id desc
-  limit ?2
-)",
+        select_boundary!(
+            "min(id)",
+            "?2",
+            "select id
+    from users
+    where id < ?1
+    order by id desc
+    limit ?2"
+        ),
         params![before, page.candidates()],
     );
     (batch, rows, boundary)

@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use super::rules::Picked;
 use super::{Event, Kind};
-use crate::http::pagination::{Boundary, Keyed, PageRequest};
+use crate::http::pagination::{Boundary, Keyed, PageRequest, select_boundary};
 use crate::id::{AuditEventId, SessionId, UserId};
 use crate::platform::{Batch, Rows, Value, json_text, params};
 use crate::time::Timestamp;
@@ -128,14 +128,15 @@ limit ?5",
         ],
     );
     let boundary = batch.query(
-        "select iif(sum(1) = ?2, min(id), null) as boundary
-from (
-  select id
-  from audit_events
-  where id < ?1
-  order by id desc
-  limit ?2
-)",
+        select_boundary!(
+            "min(id)",
+            "?2",
+            "select id
+    from audit_events
+    where id < ?1
+    order by id desc
+    limit ?2"
+        ),
         params![before, page.candidates()],
     );
     (batch, rows, boundary)

@@ -1,6 +1,6 @@
 //! The `likes` table.
 
-use crate::http::pagination::{Boundary, PageRequest, TimedPlace};
+use crate::http::pagination::{Boundary, PageRequest, TimedPlace, select_boundary};
 use crate::id::PostId;
 use crate::jobs::{AppendedJob, NewJob, insert_job};
 use crate::platform::{Batch, Rows, params};
@@ -119,14 +119,7 @@ limit ?6"
         ],
     );
     let boundary = batch.query(
-        concat!(
-            "select iif(sum(1) = ?4, min(key), null) as boundary
-from (
-    ",
-            candidates!("?1", "?2", "?3", "?4"),
-            "
-)"
-        ),
+        select_boundary!("min(key)", "?4", candidates!("?1", "?2", "?3", "?4")),
         params![post, after.time, after.id.as_str(), page.candidates()],
     );
     (batch, rows, boundary)

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::LONGEST_LIFE;
 use crate::audit;
-use crate::http::pagination::{Boundary, Keyed, PageRequest};
+use crate::http::pagination::{Boundary, Keyed, PageRequest, select_boundary};
 use crate::id::{SessionId, UserId};
 use crate::platform::{Batch, Rows, Write, flag, params};
 use crate::time::Timestamp;
@@ -166,14 +166,7 @@ limit ?6"
         ],
     );
     let boundary = batch.query(
-        concat!(
-            "select iif(sum(1) = ?3, min(id), null) as boundary
-from (
-    ",
-            candidates!("id", "?1", "?2", "?3"),
-            "
-)"
-        ),
+        select_boundary!("min(id)", "?3", candidates!("id", "?1", "?2", "?3")),
         params![viewer.user_id(), before, page.candidates()],
     );
     (batch, rows, boundary)

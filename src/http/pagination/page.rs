@@ -55,25 +55,6 @@ impl<T: Keyed> Page<T> {
             .or_else(|| boundary.and_then(|boundary| boundary.boundary));
         Self::new(rows, next, request, keys)
     }
-
-    /// The page asked for, from at most [`PageRequest::rows`] candidates in order, of which only the visible
-    /// ones are shown.
-    #[must_use]
-    pub fn from_candidates(
-        mut rows: Vec<T>,
-        is_visible: impl Fn(&T) -> bool,
-        request: &PageRequest,
-        keys: &SecretKeys,
-    ) -> Self {
-        let next = next_after_full_page(&mut rows, request);
-        rows.retain(is_visible);
-        Self::new(rows, next, request, keys)
-    }
-
-    fn new(data: Vec<T>, next: Option<String>, request: &PageRequest, keys: &SecretKeys) -> Self {
-        let next_cursor = next.map(|key| cursor::seal(&key, &request.list, keys));
-        Self { data, next_cursor }
-    }
 }
 
 /// Cuts `rows` to the page; if there were more, the key of the last that stays.
@@ -85,6 +66,29 @@ fn next_after_full_page<T: Keyed>(rows: &mut Vec<T>, request: &PageRequest) -> O
 }
 
 impl<T> Page<T> {
+    /// The page asked for, from at most [`PageRequest::rows`] candidates in order, of which those are shown that
+    /// `show` makes something of.
+    #[must_use]
+    pub fn from_candidates<C: Keyed>(
+        mut rows: Vec<C>,
+        show: impl FnMut(C) -> Option<T>,
+        request: &PageRequest,
+        keys: &SecretKeys,
+    ) -> Self {
+        let next = next_after_full_page(&mut rows, request);
+        Self::new(
+            rows.into_iter().filter_map(show).collect(),
+            next,
+            request,
+            keys,
+        )
+    }
+
+    fn new(data: Vec<T>, next: Option<String>, request: &PageRequest, keys: &SecretKeys) -> Self {
+        let next_cursor = next.map(|key| cursor::seal(&key, &request.list, keys));
+        Self { data, next_cursor }
+    }
+
     /// The same page with each entry as `show` makes it.
     #[must_use]
     pub fn map<U>(self, show: impl FnMut(T) -> U) -> Page<U> {
@@ -179,11 +183,12 @@ mod tests {
 
     #[test]
     fn candidates_are_paged_first_and_judged_then() {
-        let even = |rows: &[i64]| {
-            let page = Page::from_candidates(rows.to_vec(), |row| row % 2 == 0, &two(), &keys());
+        let even = |row: i64| (row % 2 == 0).then_some(row);
+        let shown = |rows: &[i64]| {
+            let page = Page::from_candidates(rows.to_vec(), even, &two(), &keys());
             opened(page)
         };
-        assert_eq!(even(&[8, 7, 6]), (vec![8], Some("7".into())));
-        assert_eq!(even(&[8, 7]), (vec![8], None));
+        assert_eq!(shown(&[8, 7, 6]), (vec![8], Some("7".into())));
+        assert_eq!(shown(&[8, 7]), (vec![8], None));
     }
 }

@@ -1,6 +1,6 @@
 //! Comments in the table `posts`.
 
-use crate::http::pagination::{Boundary, PageRequest};
+use crate::http::pagination::{Boundary, PageRequest, select_boundary};
 use crate::id::PostId;
 use crate::jobs::{AppendedJob, NewJob, insert_job};
 use crate::platform::{Batch, Rows, params};
@@ -112,14 +112,7 @@ limit ?5"
         ],
     );
     let boundary = batch.query(
-        concat!(
-            "select iif(sum(1) = ?3, max(id), null) as boundary
-from (
-    ",
-            candidates!("?1", "?2", "?3"),
-            "
-)"
-        ),
+        select_boundary!("max(id)", "?3", candidates!("?1", "?2", "?3")),
         params![parent, after, page.candidates()],
     );
     (batch, rows, boundary)

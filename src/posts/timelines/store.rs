@@ -1,6 +1,6 @@
 //! Lists of the table `posts`.
 
-use crate::http::pagination::{Boundary, PageRequest};
+use crate::http::pagination::{Boundary, PageRequest, select_boundary};
 use crate::platform::{Batch, Rows, params};
 use crate::posts::store::{Post, post, visible};
 use crate::users::muted_by;
@@ -28,20 +28,6 @@ where ",
 order by c.id desc
 limit ",
             $rows
-        )
-    };
-}
-
-/// SQL for where the candidates `$candidates`, at most `?2` of them, end.
-macro_rules! boundary {
-    ($candidates:expr) => {
-        concat!(
-            "select iif(sum(1) = ?2, min(id), null) as boundary
-from (
-    ",
-            $candidates,
-            "
-)"
         )
     };
 }
@@ -84,7 +70,10 @@ pub(super) fn list_public(
         page!(public_candidates!(), not_muted!("?3"), "?3", "?4"),
         params![before, most, viewer.user_id(), request.rows()],
     );
-    let boundary = batch.query(boundary!(public_candidates!()), params![before, most]);
+    let boundary = batch.query(
+        select_boundary!("min(id)", "?2", public_candidates!()),
+        params![before, most],
+    );
     (batch, rows, boundary)
 }
 
@@ -111,7 +100,10 @@ pub(super) fn list_tagged(
         page!(tagged_candidates!(), not_muted!("?4"), "?4", "?5"),
         params![before, most, tag, viewer.user_id(), request.rows()],
     );
-    let boundary = batch.query(boundary!(tagged_candidates!()), params![before, most, tag]);
+    let boundary = batch.query(
+        select_boundary!("min(id)", "?2", tagged_candidates!()),
+        params![before, most, tag],
+    );
     (batch, rows, boundary)
 }
 
@@ -158,7 +150,7 @@ pub(super) fn list_of_person(
         params![before, most, username, viewer.user_id(), request.rows()],
     );
     let boundary = batch.query(
-        boundary!(candidates_of_person!()),
+        select_boundary!("min(id)", "?2", candidates_of_person!()),
         params![before, most, username],
     );
     (batch, rows, boundary)

@@ -1,7 +1,7 @@
 //! The `users` table, as far as others see it.
 
 use super::PersonRow;
-use crate::http::pagination::{Boundary, PageRequest};
+use crate::http::pagination::{Boundary, PageRequest, select_boundary};
 use crate::platform::{Batch, Rows, params};
 use crate::users::store::person;
 use crate::users::{blocked_between, relation};
@@ -86,14 +86,7 @@ limit ?4"
         ],
     );
     let boundary = batch.query(
-        concat!(
-            "select iif(sum(1) = ?2, min(id), null) as boundary
-from (
-    ",
-            candidates!("?1", "?2"),
-            "
-)"
-        ),
+        select_boundary!("min(id)", "?2", candidates!("?1", "?2")),
         params![page.before_id(), page.candidates()],
     );
     (batch, rows, boundary)

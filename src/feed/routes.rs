@@ -33,11 +33,7 @@ pub(super) async fn list_feed(
     let list = format!("feed of {}", viewer.user_id());
     let request = query.parse(list, app.secret_keys())?;
     let (batch, rows) = store::list(&viewer, &request);
-    let rows = app.run(batch).await?.rows(&rows)?;
-    let page = Page::from_candidates(rows, Candidate::is_visible, &request, app.secret_keys());
-    let page = Page {
-        data: page.data.into_iter().filter_map(Candidate::post).collect(),
-        next_cursor: page.next_cursor,
-    };
+    let rows = store::newest_first(app.run(batch).await?.rows(&rows)?);
+    let page = Page::from_candidates(rows, Candidate::post, &request, app.secret_keys());
     Ok(page.show(&request, &known))
 }

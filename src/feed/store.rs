@@ -41,8 +41,8 @@ macro_rules! newest_before {
 /// recursion are that queue. So it looks at three rows for each whom the viewer follows, the follow, the account
 /// and the post, and at one for each post it takes, however many posts there are and however far the page is.
 ///
-/// The rows come in the order of the queue, because `cross join` keeps the merge outermost: to sort them again would
-/// read each of them once more. `tests/feed.rs` and the stories over HTTP hold both databases to that order.
+/// The rows come in the order of the queue, because `cross join` keeps the merge outermost, but SQLite promises no
+/// order to a query that asks for none, and to ask would read each row once more: [`newest_first`] sorts them.
 ///
 /// Whoever is muted or not active puts nothing in. Where one of two blocks the other there is no follow; should
 /// there be one all the same, the predicate hides the posts, and the page is short.
@@ -98,12 +98,13 @@ pub(super) struct Candidate {
     post: Option<Post>,
 }
 
-impl Candidate {
-    /// Whether the viewer may see it.
-    pub(super) const fn is_visible(&self) -> bool {
-        self.post.is_some()
-    }
+/// Puts candidates in the order of the list, whatever order they were read in.
+pub(super) fn newest_first(mut rows: Vec<Candidate>) -> Vec<Candidate> {
+    rows.sort_unstable_by(|one, other| other.id.as_str().cmp(one.id.as_str()));
+    rows
+}
 
+impl Candidate {
     /// The post, if the viewer may see it.
     pub(super) fn post(self) -> Option<Post> {
         self.post

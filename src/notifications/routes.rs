@@ -73,9 +73,8 @@ pub(super) async fn list_notifications(
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let rows = outcome.rows(&rows)?;
-        let visible = ListedNotification::is_visible;
-        let page = Page::from_candidates(rows, visible, &request, app.secret_keys())
-            .map(|row| row.show(inbox.read_seq));
+        let show = |row: ListedNotification| row.is_visible().then(|| row.show(inbox.read_seq));
+        let page = Page::from_candidates(rows, show, &request, app.secret_keys());
         let link = page.link(&request);
         let mut response = json(&NotificationPage {
             page,

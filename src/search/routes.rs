@@ -86,9 +86,8 @@ pub(super) async fn search(
         Kind::Tags => {
             let (batch, rows) = store::tags(&viewer, &words, &request)?;
             let rows = app.run(batch).await?.rows(&rows)?;
-            let visible = |found: &FoundTag| found.visible;
-            let page = Page::from_candidates(rows, visible, &request, keys)
-                .map(|found| Tag { tag: found.tag });
+            let show = |found: FoundTag| found.visible.then_some(Tag { tag: found.tag });
+            let page = Page::from_candidates(rows, show, &request, keys);
             Ok(page.show(&request, &known))
         }
     }

@@ -165,6 +165,8 @@ impl Client {
 
     fn decide(&self) -> (&'static Scenario, Arc<dyn Operation>) {
         let chaos = &self.world.chaos;
+        // What a run is about is done as often beside the rest, however many things people can do.
+        let all: u64 = SCENARIOS.iter().map(|scenario| scenario.weight).sum();
         let weight = |scenario: &Scenario| {
             let mut sites = scenario.sites.iter().chain(scenario.leads_to);
             let in_focus = sites.any(|site| site.name == chaos.focus.site)
@@ -175,9 +177,9 @@ impl Client {
             let (door, _) = chaos.focus.site.split_once(':').unwrap_or_default();
             match (scenario.hashes, in_focus) {
                 (true, _) if !self.hashes => 0,
-                (true, _) if used_up && site.starts_with(door) => 50,
-                (true, true) => 14,
-                (false, true) => 40,
+                (true, _) if used_up && site.starts_with(door) => all / 3,
+                (true, true) => all / 11,
+                (false, true) => all / 4,
                 _ => scenario.weight,
             }
         };

@@ -69,6 +69,10 @@ impl News {
                 payload[name] = json!(id);
             }
         }
+        if self.kind == MODERATION {
+            // A warning says that it is about no post.
+            payload["post_id"] = json!(self.post);
+        }
         payload
     }
 }

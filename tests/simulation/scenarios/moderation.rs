@@ -5,9 +5,14 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::lists::{self, NextPage};
-use super::{Answer, Call, Choice, Memory, Moment, Operation, Scenario, Site, USUAL};
+use super::posts::take_away;
+use super::{
+    Answer, Call, Choice, Memory, Moment, Operation, POST_DELETED_JOB, Scenario, Site, TELL_JOB,
+    USUAL,
+};
 use crate::model::{
-    Caller, Event, Id, Limited, Prediction, Report as Made, Resolution, Status, User,
+    Caller, Event, Id, Limited, MODERATION, News, Prediction, Report as Made, Resolution, Status,
+    Task, User,
 };
 
 pub const REPORT: Scenario = Scenario {
@@ -44,11 +49,12 @@ pub const LIST: Scenario = Scenario {
 pub const RESOLVE: Scenario = Scenario {
     route: "POST /api/v1/admin/reports/{id}/resolve",
     sites: &[Site::writing("moderation.resolve")],
+    leads_to: &[TELL_JOB, POST_DELETED_JOB],
     weight: 6,
     draw: |choice| {
         Arc::new(Resolve {
             report: report(choice),
-            action: ["dismiss", "suspend"][choice.chaos.pick(2)],
+            action: ["dismiss", "suspend", "warn", "remove_post"][choice.chaos.pick(4)],
             note: ["", "Looked at."][choice.chaos.pick(2)],
         })
     },
@@ -213,6 +219,9 @@ impl Operation for Resolve {
             return Err(Prediction::refusal(409, "report_resolved"));
         }
         let (account, post) = (report.account.clone(), report.post.clone());
+        if self.action == "remove_post" && post.is_none() {
+            return Err(Prediction::refusal(422, "invalid"));
+        }
         let suspends = self.action == "suspend";
         let may_suspend = account != me
             && (model.users[&account].role == "user" || model.users[&me].role == "admin");
@@ -235,6 +244,18 @@ impl Operation for Resolve {
             user.standing_version += 1;
             let event = Event::about(&account, "status_changed", moment.now).by(&me);
             moment.record(event.saying(json!({"from": "active", "to": "suspended"})));
+        }
+        match (self.action, post) {
+            ("warn", post) => moment.tasks.push(Task::Tell(News {
+                kind: MODERATION,
+                post,
+                actor: None,
+                recipient: account,
+            })),
+            ("remove_post", Some(post)) if moment.model.posts[&post].is_there() => {
+                take_away(moment, &post, &me);
+            }
+            _ => {}
         }
         let answer = moment.model.moderated_report(&self.report);
         Ok(Prediction::new(200, answer))

@@ -10,7 +10,9 @@ use super::{
     Answer, Call, Choice, Memory, Moment, Operation, POST_DELETED_JOB, Scenario, Site, TELL_JOB,
     USUAL,
 };
-use crate::model::{self, ANYTHING, Caller, Event, Id, NewPost, Post, Prediction, Recorded};
+use crate::model::{
+    self, ANYTHING, Caller, Event, Id, MODERATION, NewPost, News, Post, Prediction, Recorded, Task,
+};
 
 const PATH: &str = "/posts";
 
@@ -127,7 +129,7 @@ pub const READ: Scenario = Scenario {
 pub const DELETE: Scenario = Scenario {
     route: "DELETE /api/v1/posts/{id}",
     sites: &[Site::writing("posts.delete")],
-    leads_to: &[POST_DELETED_JOB],
+    leads_to: &[POST_DELETED_JOB, TELL_JOB],
     draw: |choice| {
         let own = choice.own_post().filter(|_| choice.chaos.happens(0.6));
         Arc::new(Delete(own.unwrap_or_else(|| choice.post())))
@@ -332,18 +334,29 @@ impl Operation for Delete {
         if !(model.may_see(Some(&caller.user), &self.0) || moderates && is_there) {
             return Err(Prediction::not_found());
         }
-        let author = model.posts[&self.0].author.clone();
-        let own = author == caller.user;
-        if !own && !moderates {
+        if model.posts[&self.0].author != caller.user && !moderates {
             return Err(Prediction::refusal(403, "not_the_author"));
         }
-        let task = model.take_away(&self.0, own);
-        moment.tasks.push(task);
-        if !own {
-            let removed = Event::about(&author, "post_removed", moment.now).by(&caller.user);
-            moment.record(removed.saying(json!({"post_id": self.0})));
-        }
+        take_away(moment, &self.0, &caller.user);
         Ok(Prediction::new(204, Value::Null))
+    }
+}
+
+/// What it does that somebody who may takes away a post that is there: its author, or a moderator.
+pub fn take_away(moment: &mut Moment<'_>, post: &Id, by: &Id) {
+    let author = moment.model.posts[post].author.clone();
+    let own = author == *by;
+    let tidying = moment.model.take_away(post, own);
+    moment.tasks.push(tidying);
+    if !own {
+        let removed = Event::about(&author, "post_removed", moment.now).by(by);
+        moment.record(removed.saying(json!({"post_id": post})));
+        moment.tasks.push(Task::Tell(News {
+            kind: MODERATION,
+            post: Some(post.clone()),
+            actor: None,
+            recipient: author,
+        }));
     }
 }
 

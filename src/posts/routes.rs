@@ -123,7 +123,7 @@ pub(super) async fn get_post(
 
 /// `PUT /posts/{id}`
 ///
-/// Lets one's own post say something else.
+/// Edits one's own post.
 ///
 /// Nothing changes where it says that already. Whoever is newly named is notified. With `If-Match` it is changed only
 /// if nobody else has changed it since it was read; a like is no such change.

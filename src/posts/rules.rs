@@ -87,7 +87,7 @@ impl Visibility {
 pub(super) struct NewPost {
     /// 1–2,200 characters.
     pub caption: String,
-    /// Public unless said otherwise; of no account with `reply_to`.
+    /// public unless said otherwise; ignored with `reply_to`.
     pub visibility: Visibility,
     /// The post it is a comment on.
     pub reply_to: Option<PostId>,

@@ -114,6 +114,14 @@ describe("the list of accounts", () => {
     await expectProblem(await rosa.fetch("GET", "/admin/users?status=active&status=suspended"), 422, "invalid");
   });
 
+  test("goes on by a link that picks the same", async () => {
+    const rosa = await world.admin("rosa");
+    await world.crowd("listed", 2);
+    const response = await rosa.fetch("GET", "/admin/users?limit=1&status=active");
+    const { next_cursor: cursor } = (await response.json()) as Page<Account>;
+    expect(response.headers.get("link")).toBe(`<?status=active&limit=1&cursor=${cursor}>; rel="next"`);
+  });
+
   test("has cursors of its own, bound to what is picked", async () => {
     const rosa = await world.admin("rosa");
     await world.crowd("crowd", 3);

@@ -174,6 +174,14 @@ describe("the log", () => {
     await expectInvalid(await refused({ kind: "x", account: "y" }), { "/kind": "invalid_value", "/account": "invalid_format" });
   });
 
+  test("goes on by a link that picks the same", async () => {
+    const rosa = await world.admin("rosa");
+    for (const person of await world.crowd("crowd", 2)) await person.expect<void>(204, "POST", "/auth/logout");
+    const response = await rosa.fetch("GET", "/admin/audit?kind=signed_out&limit=1");
+    const { next_cursor: cursor } = (await response.json()) as Page<AuditEvent>;
+    expect(response.headers.get("link")).toBe(`<?kind=signed_out&limit=1&cursor=${cursor}>; rel="next"`);
+  });
+
   test("has cursors of its own, bound to what is picked", async () => {
     const [rosa, asha] = [await world.admin("rosa"), await world.person("asha")];
     for (const person of await world.crowd("crowd", 3)) await person.expect<void>(204, "POST", "/auth/logout");

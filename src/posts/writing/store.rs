@@ -18,7 +18,7 @@ use crate::viewer::Viewer;
 pub(in crate::posts) struct NewRow<'a> {
     pub(in crate::posts) id: &'a PostId,
     pub(in crate::posts) caption: &'a Caption,
-    /// Of no account for a comment.
+    /// Ignored for a comment.
     pub(in crate::posts) visibility: Visibility,
     /// The post it is a comment on.
     pub(in crate::posts) reply_to: Option<&'a PostId>,

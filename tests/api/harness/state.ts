@@ -1,8 +1,8 @@
 /**
- * State that no route can make yet, written to and read from D1 directly: removals, follows and blocks
- * that came to be before a story begins, roles and suspensions without somebody who gives them, people by the
- * hundred (each registration costs an Argon2id hash), and jobs that are due at once (a test does not sleep).
- * Everything that a route can make is made by the route.
+ * State written to and read from D1 directly: what came to be before a story begins and is not what it is about
+ * (follows and blocks, comments and removals that nobody is told of, roles without somebody who gives them), people
+ * by the hundred (each registration costs an Argon2id hash), and jobs that are due at once (a test does not sleep).
+ * What a story is about is done by its route.
  */
 import { randomUUID } from "node:crypto";
 import type { Keys } from "./keys.ts";
@@ -181,14 +181,14 @@ export class State {
     return this.rows("select * from audit_events where account_id in (select value from json_each(?1)) order by id", ids);
   }
 
-  /** As a moderator would. */
+  /** Out of everyone's sight, without a moderator who did it: the index of words is left as it is. */
   async removePost({ id }: { id: string }): Promise<void> {
     await this.run("update users set post_count = post_count - 1 where id = (select author_id from posts where id = ?1 and reply_to is null)", id);
     await this.run("update posts set comment_count = comment_count - 1 where id = (select reply_to from posts where id = ?1)", id);
     await this.run("update posts set removed_at = ?2 where id = ?1", id, Date.now());
   }
 
-  /** A comment, as a later route will write it: it has its root's visibility and audience. */
+  /** A comment of which nobody is told: it has its root's visibility and audience. */
   async comment(author: Account, root: { id: string; visibility: string; author: { id: string } }, caption = "a comment"): Promise<{ id: string }> {
     const id = uuidV7();
     await this.run(

@@ -43,10 +43,14 @@ export const OPERATIONS: Operation[] = [
   {
     route: "POST /posts",
     weight: 10,
-    act: (town) => write(town, town.person(), "/posts", { caption: town.caption(), visibility: town.random.fraction() < 0.3 ? "followers" : "public" }),
+    act: (town) => {
+      const replied = town.random.fraction() < 0.2 ? town.post() : undefined;
+      const to = replied === undefined ? { visibility: town.random.fraction() < 0.3 ? "followers" : "public" } : { reply_to: replied.id };
+      return write(town, town.person(), "/posts", { caption: town.caption(), ...to });
+    },
   },
   toPost("PUT /posts/{id}", 5, (town, _, { id, author }) => author.fetch("PUT", `/posts/${id}`, { caption: town.caption() })),
-  toPost("DELETE /posts/{id}", 6, (_, __, { id, author }) => author.fetch("DELETE", `/posts/${id}`)),
+  toPost("DELETE /posts/{id}", 6, (town, _, { id, author }) => (town.random.fraction() < 0.2 ? town.admin : author).fetch("DELETE", `/posts/${id}`)),
   toPost("PUT /posts/{id}/like", 20, (_, person, { id }) => person.fetch("PUT", `/posts/${id}/like`)),
   toPost("DELETE /posts/{id}/like", 10, (_, person, { id }) => person.fetch("DELETE", `/posts/${id}/like`)),
   toPost("POST /posts/{id}/comments", 12, (town, person, { id }) => write(town, person, `/posts/${id}/comments`, { caption: town.caption() })),
@@ -81,7 +85,7 @@ export const OPERATIONS: Operation[] = [
     act: async (town) => {
       const { data } = await town.admin.expect<{ data: { id: string }[] }>(200, "GET", "/admin/reports");
       const report = data.length === 0 ? undefined : town.random.choose(data);
-      const action = town.random.choose(["dismiss", "remove_post", "remove_post", "warn"]);
+      const action = town.random.choose(["dismiss", "remove_post", "remove_post", "warn", "suspend"]);
       return report === undefined ? undefined : town.admin.fetch("POST", `/admin/reports/${report.id}/resolve`, { action });
     },
   },

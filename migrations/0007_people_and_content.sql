@@ -12,8 +12,27 @@ from (select id, row_number() over (order by id) as n from users) numbered
 where users.id = numbered.id;
 create unique index users_by_number on users (number);
 
--- A mute is a table of its own: one can mute whom one does not follow, and a mute outlives an unfollow.
-alter table follows drop column muted;
+-- Who follows whom, as before, but for two things. A mute is a table of its own: one can mute whom one does not
+-- follow, and a mute outlives an unfollow. And the key has the state before the followee, so that whom somebody
+-- follows can be walked without whom they have only asked, which nobody else is to learn.
+--
+-- That there is at most one row for a follower and a followee is kept by the statements that write here: a batch is a
+-- transaction, SQLite has one writer, and each of them either makes a row where there is none in either state or
+-- moves the one there is.
+alter table follows rename to former_follows;
+create table follows (
+  follower_id text not null,
+  followee_id text not null,
+  -- Pending while the followee is locked and has not accepted.
+  state text not null check (state in ('pending', 'accepted')),
+  created_at integer not null,
+  primary key (follower_id, state, followee_id),
+  -- Nobody follows themselves.
+  check (follower_id <> followee_id)
+) strict, without rowid;
+insert into follows (follower_id, followee_id, state, created_at)
+select follower_id, followee_id, state, created_at from former_follows;
+drop table former_follows;
 
 -- Who follows, and who asks to, newest first. The one index besides the key: a follow is to cost at most six
 -- written rows, and whom one follows is listed by the key.

@@ -23,7 +23,7 @@ use crate::http::respond::json;
 use crate::jobs::{Job, NewJob, News};
 use crate::notifications::Kind;
 use crate::platform::{Batch, Rows};
-use crate::users::{ListedPerson, Relation, fold_case};
+use crate::users::{FollowState, ListedPerson, Relation, fold_case};
 use crate::viewer::{MaybeViewer, Viewer};
 
 /// The routes of follows, blocks and mutes.
@@ -177,7 +177,7 @@ pub(super) async fn delete_follower(
     viewer: Viewer,
     Path(username): Path<String>,
 ) -> Result<StatusCode, Error> {
-    let batch = follows::dismiss(&viewer, &fold_case(&username), "accepted");
+    let batch = follows::dismiss(&viewer, &fold_case(&username), FollowState::Accepted);
     app.run(batch).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -209,7 +209,7 @@ pub(super) async fn refuse_follow_request(
     viewer: Viewer,
     Path(username): Path<String>,
 ) -> Result<StatusCode, Error> {
-    let batch = follows::dismiss(&viewer, &fold_case(&username), "pending");
+    let batch = follows::dismiss(&viewer, &fold_case(&username), FollowState::Pending);
     app.run(batch).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -230,7 +230,8 @@ async fn show_people(
 ///
 /// Lists who follows a person, newest follow first.
 ///
-/// Whoever is suspended, and whom a block hides, is left out, though counted.
+/// Whoever is suspended, and whom a block hides, is left out, though counted. Of somebody whom one blocks, or who
+/// blocks the one who asks, there is no such list.
 pub(super) async fn list_followers(
     app: App,
     viewer: MaybeViewer,
@@ -248,7 +249,8 @@ pub(super) async fn list_followers(
 ///
 /// Lists whom a person follows, newest account first.
 ///
-/// Whoever is suspended, and whom a block hides, is left out, though counted.
+/// Whoever is suspended, and whom a block hides, is left out, though counted. Of somebody whom one blocks, or who
+/// blocks the one who asks, there is no such list.
 pub(super) async fn list_following(
     app: App,
     viewer: MaybeViewer,

@@ -4,42 +4,21 @@ use serde::Deserialize;
 
 use crate::id::UserId;
 use crate::platform::{Batch, Rows, optional_json_text, params};
-use crate::users::{Relation, blocked_between, relation};
-use crate::viewer::{MaybeViewer, Viewer};
+use crate::users::{Relation, is_found, relation};
+use crate::viewer::Viewer;
 
 /// Appends the condition that whoever has this username is there for the viewer, and is somebody else: absent,
 /// suspended and blocking look the same.
 pub(super) fn require_other(batch: &mut Batch, viewer: &Viewer, username: &str) {
     batch.require(
-        "select json_extract('{}', coalesce((
-  select iif(id = ?2, 'abort:own_account', '$')
-  from users
-  where username = ?1
-    and status = 'active'
-    and not exists (
-      select 1
-      from blocks
-      where blocker_id = users.id and blocked_id = ?2
-    )
-), 'abort:not_found'))",
-        params![username, viewer.user_id()],
-    );
-}
-
-/// Appends the condition that whoever has this username is there for whoever asks, and that no block stands
-/// between them.
-pub(super) fn require_person(batch: &mut Batch, viewer: &MaybeViewer, username: &str) {
-    batch.require(
         concat!(
-            "select json_extract('{}', iif(exists (
-  select 1
+            "select json_extract('{}', coalesce((
+  select iif(u.id = ?2, 'abort:own_account', '$')
   from users u
-  where u.username = ?1
-    and u.status = 'active'
-    and not ",
-            blocked_between!("u.id", "?2"),
+  where u.username = ?1 and ",
+            is_found!("u", "?2"),
             "
-), '$', 'abort:not_found'))"
+), 'abort:not_found'))"
         ),
         params![username, viewer.user_id()],
     );
@@ -67,13 +46,8 @@ pub(super) fn select_relation(
             relation!("u.id", "?2"),
             " as relation
 from users u
-where u.username = ?1
-  and u.status = 'active'
-  and not exists (
-    select 1
-    from blocks
-    where blocker_id = u.id and blocked_id = ?2
-  )"
+where u.username = ?1 and ",
+            is_found!("u", "?2")
         ),
         params![username, viewer.user_id()],
     )

@@ -9,7 +9,7 @@ use crate::id::PostId;
 use crate::platform::{Batch, Rows, flag, optional_json_text, params};
 use crate::posts::visible;
 use crate::time::Timestamp;
-use crate::users::{ShortPerson, blocked_between, muted_by, short_person};
+use crate::users::{ShortPerson, is_met, muted_by, short_person};
 use crate::viewer::Viewer;
 
 /// The state of a person's inbox.
@@ -41,11 +41,9 @@ left join users ",
             ".id = ",
             $id,
             " and ",
-            $row,
-            ".status = 'active' and not ",
-            muted_by!($id, "?1"),
+            is_met!($row, "?1"),
             " and not ",
-            blocked_between!($id, "?1")
+            muted_by!($id, "?1")
         )
     };
 }

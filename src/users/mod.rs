@@ -5,6 +5,7 @@
 //! and whoever blocks the one who asks, is not there.
 
 mod following;
+mod meeting;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod openapi;
 mod profiles;
@@ -20,9 +21,11 @@ use crate::id::UserId;
 use crate::time::Timestamp;
 
 pub use following::{
-    Which, append_acceptance, append_acceptances, append_follow, append_follower,
-    append_lost_follow, append_news_of_block, append_news_of_mute,
+    FollowState, Which, append_acceptance, append_acceptances, append_changed_for,
+    append_changed_for_both, append_follow, append_follower, append_lost_follow,
 };
+pub use meeting::require_person;
+pub(crate) use meeting::{blocked_between, blocked_by, is_found, is_met, muted_by};
 pub use profiles::ListedPerson;
 pub use rules::{Email, MAX_DISPLAY_NAME, Username, check_display_name, fold_case};
 pub use standing::{
@@ -34,7 +37,7 @@ pub use store::{
     append_email_proof, append_password, append_password_by_mail, append_password_upgrade,
     append_post_changed, append_post_count, append_post_gone, select_me,
 };
-pub(crate) use store::{append_text, blocked_between, muted_by, post_ref, relation, short_person};
+pub(crate) use store::{append_text, post_ref, relation, short_person};
 
 /// A person inside other things: the author of a post, one who liked it.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]

@@ -32,25 +32,6 @@ macro_rules! short_person {
 }
 pub(crate) use short_person;
 
-/// SQL that is true where one of two accounts blocks the other. Two probes of a key each, which read
-/// no row where there is no block; false where one of the two is null, which is nobody.
-macro_rules! blocked_between {
-    ($one:expr, $other:expr) => {
-        concat!(
-            "(exists (select 1 from blocks where blocker_id = ",
-            $one,
-            " and blocked_id = ",
-            $other,
-            ") or exists (select 1 from blocks where blocker_id = ",
-            $other,
-            " and blocked_id = ",
-            $one,
-            "))"
-        )
-    };
-}
-pub(crate) use blocked_between;
-
 /// SQL for the [`super::Relation`] of the account `$viewer` to the account `$other`: its JSON, or null where
 /// there is no viewer or the two are one. A probe of a key for each side, which reads no row where there is none.
 macro_rules! relation {
@@ -65,7 +46,7 @@ macro_rules! relation {
             ", null, (
     select json_object(
       'following', json(iif(mine.state = 'accepted', 'true', 'false')),
-      'followed_by', json(iif(theirs.state = 'accepted', 'true', 'false')),
+      'followed_by', json(iif(theirs.follower_id is null, 'false', 'true')),
       'requested', json(iif(mine.state = 'pending', 'true', 'false')),
       'blocking', json(iif(blocked.blocker_id is null, 'false', 'true')),
       'muting', json(iif(muted.muter_id is null, 'false', 'true'))
@@ -73,12 +54,12 @@ macro_rules! relation {
     from (select 1)
     left join follows mine on mine.follower_id = ",
             $viewer,
-            " and mine.followee_id = ",
+            " and mine.state in ('accepted', 'pending') and mine.followee_id = ",
             $other,
             "
     left join follows theirs on theirs.follower_id = ",
             $other,
-            " and theirs.followee_id = ",
+            " and theirs.state = 'accepted' and theirs.followee_id = ",
             $viewer,
             "
     left join blocks blocked on blocked.blocker_id = ",
@@ -96,22 +77,6 @@ macro_rules! relation {
     };
 }
 pub(crate) use relation;
-
-/// SQL that is true where the account `$viewer` mutes the account `$other`: what the other says stays out of
-/// the lists that the viewer did not ask for by that person's name, and is not told to the viewer. A probe of a
-/// key, which reads no row where there is no mute; false where one of the two is null, which is nobody.
-macro_rules! muted_by {
-    ($other:expr, $viewer:expr) => {
-        concat!(
-            "exists (select 1 from mutes where muter_id = ",
-            $viewer,
-            " and muted_id = ",
-            $other,
-            ")"
-        )
-    };
-}
-pub(crate) use muted_by;
 
 /// The columns of a [`Person`].
 macro_rules! person {

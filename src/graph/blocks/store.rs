@@ -25,7 +25,7 @@ where username = ?1
 on conflict do nothing",
         params![username, me, now],
     );
-    users::append_news_of_block(&mut batch, me, username);
+    users::append_changed_for_both(&mut batch, me, username);
     append_end(&mut batch, me, username, Which::Mine, None);
     append_end(&mut batch, me, username, Which::Theirs, None);
     let relation = store::select_relation(&mut batch, viewer, username);
@@ -42,7 +42,7 @@ where blocker_id = ?2
   and blocked_id = (select id from users where username = ?1)",
         params![username, viewer.user_id()],
     );
-    users::append_news_of_block(&mut batch, viewer.user_id(), username);
+    users::append_changed_for_both(&mut batch, viewer.user_id(), username);
     let relation = store::select_relation(&mut batch, viewer, username);
     (batch, relation)
 }
@@ -63,7 +63,7 @@ where username = ?1
 on conflict do nothing",
         params![username, viewer.user_id(), now],
     );
-    users::append_news_of_mute(&mut batch, viewer.user_id());
+    users::append_changed_for(&mut batch, viewer.user_id());
     let relation = store::select_relation(&mut batch, viewer, username);
     (batch, relation)
 }
@@ -78,7 +78,7 @@ where muter_id = ?2
   and muted_id = (select id from users where username = ?1)",
         params![username, viewer.user_id()],
     );
-    users::append_news_of_mute(&mut batch, viewer.user_id());
+    users::append_changed_for(&mut batch, viewer.user_id());
     let relation = store::select_relation(&mut batch, viewer, username);
     (batch, relation)
 }

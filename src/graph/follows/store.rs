@@ -5,7 +5,7 @@ use crate::id::{JobId, UserId};
 use crate::jobs::{self, KnownJob, NewJob, insert_known_job, job_is_there};
 use crate::platform::{Batch, Rows, Write, params};
 use crate::time::Timestamp;
-use crate::users::{self, Which};
+use crate::users::{self, FollowState, Which};
 use crate::viewer::Viewer;
 
 /// A follow, or a request where the other is locked, its counts and its job, in one batch; and how the two stand
@@ -22,10 +22,17 @@ pub(in crate::graph) fn follow(
     users::append_follow(&mut batch, viewer.user_id(), username);
     batch.write(
         "insert into follows (follower_id, followee_id, state, created_at)
-select ?2, id, iif(locked, 'pending', 'accepted'), ?3
+select ?2, id, coalesce(
+    (
+      select state
+      from follows
+      where follower_id = ?2 and state = 'pending' and followee_id = users.id
+    ),
+    iif(locked, 'pending', 'accepted')
+  ), ?3
 from users
 where changes() = 1 and username = ?1
-on conflict do update set state = excluded.state, created_at = excluded.created_at",
+on conflict do update set state = 'accepted', created_at = excluded.created_at",
         params![username, viewer.user_id(), now],
     );
     users::append_follower(&mut batch, username);
@@ -60,25 +67,26 @@ pub(in crate::graph) fn append_end(
     viewer: &UserId,
     username: &str,
     which: Which,
-    state: Option<&str>,
+    state: Option<FollowState>,
 ) {
     users::append_lost_follow(batch, viewer, username, which, state);
+    let [state, or_state] = FollowState::either(state);
     batch.write(
         match which {
             Which::Mine => {
                 "delete from follows
 where follower_id = ?2
   and followee_id = (select id from users where username = ?1)
-  and state = coalesce(?3, state)"
+  and state in (?3, ?4)"
             }
             Which::Theirs => {
                 "delete from follows
 where follower_id = (select id from users where username = ?1)
   and followee_id = ?2
-  and state = coalesce(?3, state)"
+  and state in (?3, ?4)"
             }
         },
-        params![username, viewer, state],
+        params![username, viewer, state, or_state],
     );
 }
 
@@ -91,8 +99,8 @@ pub(in crate::graph) fn unfollow(viewer: &Viewer, username: &str) -> (Batch, Row
     (batch, relation)
 }
 
-/// Takes a follower away, whose follow is `accepted`, or refuses a request, which is `pending`.
-pub(in crate::graph) fn dismiss(viewer: &Viewer, username: &str, state: &str) -> Batch {
+/// Takes a follower away, or refuses a request.
+pub(in crate::graph) fn dismiss(viewer: &Viewer, username: &str, state: FollowState) -> Batch {
     let mut batch = Batch::guarded(viewer);
     store::require_other(&mut batch, viewer, username);
     let viewer = viewer.user_id();
@@ -135,6 +143,7 @@ pub(in crate::graph) fn accept_some(
             "update follows
 set state = 'accepted', created_at = ?4
 where followee_id = ?1
+  and state = 'pending'
   and follower_id in (
     select follower_id
     from follows

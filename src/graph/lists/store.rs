@@ -1,19 +1,18 @@
 //! The lists over `follows`, `blocks` and `mutes`: each walks an index of its own, newest first, and joins
 //! outside of what it walks.
 
-use crate::graph::store;
 use crate::http::pagination::{Boundary, PageRequest, TimedPlace};
 use crate::platform::{Batch, Rows, Value, params};
-use crate::users::{ListedPerson, blocked_between, short_person};
+use crate::users::{self, ListedPerson, is_found, is_met, short_person};
 use crate::viewer::{MaybeViewer, Viewer};
 
 /// A page and where its candidates end, as they are asked for.
 type List = (Batch, Rows<ListedPerson>, Rows<Boundary>);
 
-/// Two statements: the people among the candidates from whom nothing hides them, as `$hidden` says of the
-/// account `u` and the viewer `?1`, at most `?6`; and where the candidates end, of which there are at most `?5`.
+/// Two statements: the people among the candidates who are there, as `$is_there` says of the account `u` and the
+/// viewer `?1`, at most `?6`; and where the candidates end, of which there are at most `?5`.
 macro_rules! list {
-    ($candidates:expr, $hidden:expr) => {
+    ($candidates:expr, $is_there:expr) => {
         [
             concat!(
                 "select ",
@@ -25,8 +24,8 @@ from (
                 "
 ) c
 cross join users u on u.id = c.id
-where c.counts and u.status = 'active' and not ",
-                $hidden,
+where ",
+                $is_there,
                 "
 order by c.key desc
 limit ?6"
@@ -53,7 +52,7 @@ macro_rules! by_time {
             $id,
             " as id, format('%016d %s', created_at, ",
             $id,
-            ") as key, 1 as counts
+            ") as key
     from ",
             $table,
             "
@@ -67,17 +66,6 @@ macro_rules! by_time {
             " desc
     limit ?5"
         )
-    };
-}
-
-/// The condition that the account `u` blocks the viewer.
-macro_rules! blocks_me {
-    () => {
-        "exists (
-    select 1
-    from blocks
-    where blocker_id = u.id and blocked_id = ?1
-  )"
     };
 }
 
@@ -110,37 +98,39 @@ pub(in crate::graph) fn followers(
     after: &TimedPlace,
 ) -> List {
     let mut batch = Batch::guarded_if_signed_in(viewer);
-    store::require_person(&mut batch, viewer, username);
+    users::require_person(&mut batch, viewer, username);
     let list = list!(
         by_time!(
             "follows indexed by follows_by_followee",
             "follower_id",
             "followee_id = (select id from users where username = ?2) and state = 'accepted'"
         ),
-        blocked_between!("u.id", "?1")
+        is_met!("u", "?1")
     );
     let viewer = viewer.user_id().into();
     append(batch, list, viewer, username.into(), page, after)
 }
 
 /// Whom whoever has this username follows, newest account first: by the key, because a follow is not to write a
-/// second index. What is only asked for is walked over like what the viewer may not see.
+/// second index. The key has the state before the account, so that what is only asked for is no candidate: its place
+/// in a cursor, or a page that it shortens, would tell of it.
 pub(in crate::graph) fn following(
     viewer: &MaybeViewer,
     username: &str,
     page: &PageRequest,
 ) -> List {
     let mut batch = Batch::guarded_if_signed_in(viewer);
-    store::require_person(&mut batch, viewer, username);
+    users::require_person(&mut batch, viewer, username);
     let list = list!(
-        "select followee_id as id, followee_id as key, state = 'accepted' as counts
+        "select followee_id as id, followee_id as key
     from follows
     where follower_id = (select id from users where username = ?2)
+      and state = 'accepted'
       and followee_id < ?4
       and ?3 is ?3
     order by followee_id desc
     limit ?5",
-        blocked_between!("u.id", "?1")
+        is_met!("u", "?1")
     );
     let viewer = viewer.user_id().into();
     let after = TimedPlace {
@@ -158,7 +148,7 @@ pub(in crate::graph) fn requests(viewer: &Viewer, page: &PageRequest, after: &Ti
             "follower_id",
             "followee_id = ?2 and state = 'pending'"
         ),
-        blocked_between!("u.id", "?1")
+        is_met!("u", "?1")
     );
     of_viewer(viewer, list, page, after)
 }
@@ -171,7 +161,7 @@ pub(in crate::graph) fn blocks(viewer: &Viewer, page: &PageRequest, after: &Time
             "blocked_id",
             "blocker_id = ?2"
         ),
-        blocks_me!()
+        is_found!("u", "?1")
     );
     of_viewer(viewer, list, page, after)
 }
@@ -180,7 +170,7 @@ pub(in crate::graph) fn blocks(viewer: &Viewer, page: &PageRequest, after: &Time
 pub(in crate::graph) fn mutes(viewer: &Viewer, page: &PageRequest, after: &TimedPlace) -> List {
     let list = list!(
         by_time!("mutes indexed by mutes_newest", "muted_id", "muter_id = ?2"),
-        blocks_me!()
+        is_found!("u", "?1")
     );
     of_viewer(viewer, list, page, after)
 }

@@ -6,7 +6,7 @@ use crate::notifications::Kind;
 use crate::platform::{Batch, params};
 use crate::posts::visible;
 use crate::time::Timestamp;
-use crate::users::{blocked_between, muted_by};
+use crate::users::{is_met, muted_by};
 
 /// Nobody in particular, as an actor: of what the moderators did.
 const NOBODY: &str = "";
@@ -31,12 +31,11 @@ macro_rules! may_be_named {
     () => {
         concat!(
             "a.id = ?2
-  and a.status = 'active'
-  and not ",
-            muted_by!("?2", "?3"),
+  and ",
+            is_met!("a", "?3"),
             "
   and not ",
-            blocked_between!("?2", "?3")
+            muted_by!("?2", "?3")
         )
     };
 }

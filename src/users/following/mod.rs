@@ -5,7 +5,30 @@
 
 mod store;
 
+use crate::word::word;
+
 pub use store::{
-    Which, append_acceptance, append_acceptances, append_follow, append_follower,
-    append_lost_follow, append_news_of_block, append_news_of_mute,
+    Which, append_acceptance, append_acceptances, append_changed_for, append_changed_for_both,
+    append_follow, append_follower, append_lost_follow,
 };
+
+word! {
+    /// What there is of a follow. Of two accounts there is one at most, in one of the states.
+    pub FollowState {
+        /// Asked for, of a locked account that has not answered.
+        Pending = "pending",
+        /// It is one.
+        Accepted = "accepted",
+    }
+}
+
+impl FollowState {
+    /// One of the two, or both, as two parameters of a statement.
+    #[must_use]
+    pub const fn either(state: Option<Self>) -> [&'static str; 2] {
+        match state {
+            Some(state) => [state.as_str(); 2],
+            None => [Self::Accepted.as_str(), Self::Pending.as_str()],
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use crate::id::{JobId, UserId};
 use crate::jobs::job_is_there;
 use crate::platform::{Batch, params};
-use crate::users::blocked_between;
+use crate::users::{FollowState, is_met};
 
 /// As many accounts as one follows at most, those counted that it has only asked.
 const MOST_FOLLOWS: i64 = 2_000;
@@ -30,7 +30,9 @@ set (following_count, requested_count) = (
       users.following_count + not t.locked,
       users.requested_count + t.locked - (f.state is not null)
     from users t
-    left join follows f on f.follower_id = ?2 and f.followee_id = t.id
+    left join follows f on f.follower_id = ?2
+      and f.state in ('accepted', 'pending')
+      and f.followee_id = t.id
     where t.username = ?1
   ),
   version = version + 1
@@ -38,12 +40,13 @@ where id = ?2
   and exists (
     select 1
     from users t
-    left join follows f on f.follower_id = ?2 and f.followee_id = t.id
+    left join follows f on f.follower_id = ?2
+      and f.state in ('accepted', 'pending')
+      and f.followee_id = t.id
     where t.username = ?1
       and t.id <> ?2
-      and t.status = 'active'
-      and not ",
-            blocked_between!("t.id", "?2"),
+      and ",
+            is_met!("t", "?2"),
             "
       and iif(
         f.state is null,
@@ -76,8 +79,8 @@ pub enum Which {
     Theirs,
 }
 
-/// The two statements that take a follow of `$follower` off the counters of both, if there is one in the state
-/// `?3`, or in any where that is null.
+/// The two statements that take a follow of `$follower` off the counters of both, if there is one in one of the
+/// states `?3` and `?4`.
 macro_rules! lost {
     ($follower:expr, $followee:expr) => {
         [
@@ -90,7 +93,7 @@ set (following_count, requested_count) = (
     from follows f
     where f.follower_id = ",
                 $follower,
-                " and f.followee_id = ",
+                " and f.state in (?3, ?4) and f.followee_id = ",
                 $followee,
                 "
   ),
@@ -103,9 +106,9 @@ where id = ",
     from follows f
     where f.follower_id = ",
                 $follower,
-                " and f.followee_id = ",
+                " and f.state in (?3, ?4) and f.followee_id = ",
                 $followee,
-                " and f.state = coalesce(?3, f.state)
+                "
   )"
             ),
             concat!(
@@ -119,10 +122,11 @@ where id = ",
     from follows f
     where f.follower_id = ",
                 $follower,
-                " and f.followee_id = ",
+                " and f.state = 'accepted' and f.followee_id = ",
                 $followee,
-                " and f.state = 'accepted' and coalesce(?3, f.state) = 'accepted'
-  )"
+                "
+  )
+  and 'accepted' in (?3, ?4)"
             ),
         ]
     };
@@ -135,14 +139,15 @@ pub fn append_lost_follow(
     viewer: &UserId,
     username: &str,
     which: Which,
-    state: Option<&str>,
+    state: Option<FollowState>,
 ) {
+    let [state, or_state] = FollowState::either(state);
     let statements = match which {
         Which::Mine => lost!("?2", them!()),
         Which::Theirs => lost!(them!(), "?2"),
     };
     for sql in statements {
-        batch.write(sql, params![username, viewer, state]);
+        batch.write(sql, params![username, viewer, state, or_state]);
     }
 }
 
@@ -202,7 +207,7 @@ where id = ?1 and changes() > 0",
 
 /// Appends that what the viewer sees has changed, if the statement before changed a row: they mute somebody from now
 /// on, or no longer. What the muted see has not, so that they never learn of it.
-pub fn append_news_of_mute(batch: &mut Batch, viewer: &UserId) {
+pub fn append_changed_for(batch: &mut Batch, viewer: &UserId) {
     batch.write(
         "update users
 set version = version + 1
@@ -213,7 +218,7 @@ where id = ?1 and changes() = 1",
 
 /// Appends that what both see has changed, if the statement before changed a row: one of them blocks the other
 /// from now on, or no longer.
-pub fn append_news_of_block(batch: &mut Batch, viewer: &UserId, username: &str) {
+pub fn append_changed_for_both(batch: &mut Batch, viewer: &UserId, username: &str) {
     batch.write(
         "update users
 set version = version + 1

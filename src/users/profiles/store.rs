@@ -4,7 +4,7 @@ use super::PersonRow;
 use crate::http::pagination::{Boundary, PageRequest, select_boundary};
 use crate::platform::{Batch, Rows, params};
 use crate::users::store::person;
-use crate::users::{blocked_between, relation};
+use crate::users::{is_found, is_met, relation};
 use crate::viewer::MaybeViewer;
 
 /// The public profile of whoever has this username, if the viewer may see them. The relation is told
@@ -20,13 +20,8 @@ pub(in crate::users) fn read(viewer: &MaybeViewer, username: &str) -> (Batch, Ro
             relation!("u.id", "?2"),
             " as relation
 from users u
-where u.username = ?1
-  and u.status = 'active'
-  and not exists (
-    select 1
-    from blocks
-    where blocker_id = u.id and blocked_id = ?2
-  )"
+where u.username = ?1 and ",
+            is_found!("u", "?2")
         ),
         params![username, viewer.user_id()],
     );
@@ -70,10 +65,8 @@ from (
             "
 ) c
 cross join users u on u.id = c.id
-where u.status = 'active'
-  and u.id is not ?1
-  and not ",
-            blocked_between!("u.id", "?1"),
+where u.id is not ?1 and ",
+            is_met!("u", "?1"),
             "
 order by c.id desc
 limit ?4"

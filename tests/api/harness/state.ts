@@ -106,6 +106,8 @@ export class State {
          or requested_count <> (select count(*) from follows where follower_id = users.id and state = 'pending')`,
       `select 'followers of ' || username || ': ' || follower_count as what from users
        where follower_count <> (select count(*) from follows where followee_id = users.id and state = 'accepted')`,
+      `select 'two rows of a follow: ' || follower_id || ' of ' || followee_id as what from follows
+       group by follower_id, followee_id having count(*) > 1`,
       `select 'unread of ' || user_id || ': ' || unread_count as what from inboxes
        where unread_count <> (
          select count(*) from notifications where recipient_id = user_id and seq > read_seq

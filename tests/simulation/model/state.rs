@@ -384,6 +384,9 @@ where following_count <> (select count(*) from follows where follower_id = users
   or requested_count <> (select count(*) from follows where follower_id = users.id and state = 'pending')",
     "select 'followers of ' || username || ': ' || follower_count as what from users
 where follower_count <> (select count(*) from follows where followee_id = users.id and state = 'accepted')",
+    "select 'two rows of a follow: ' || follower_id || ' of ' || followee_id as what from follows
+group by follower_id, followee_id
+having count(*) > 1",
     "select 'a follow beside a block: ' || follower_id || ' of ' || followee_id as what from follows
 where exists (
   select 1 from blocks

@@ -38,6 +38,16 @@ pub(super) struct LikeState {
     like_count: i64,
 }
 
+/// That the viewer does not like a post, and how many do.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct NoLike {
+    #[schemars(extend("const" = false))]
+    liked: bool,
+    /// Null where the one who asks may not see the post any more.
+    #[schemars(range(min = 0), example = 3)]
+    like_count: Option<i64>,
+}
+
 /// `PUT /posts/{id}/like`
 ///
 /// Likes a post.
@@ -65,28 +75,26 @@ pub(super) async fn put_like(
 ///
 /// Takes a like back.
 ///
-/// Changes nothing where there is none.
+/// Changes nothing where there is none. A like may be taken back when one may not see the post any more; how many
+/// there are is not told then.
 pub(super) async fn delete_like(
     app: App,
     viewer: Viewer,
     Path(post): Path<PostId>,
 ) -> Result<Response, Error> {
     let (batch, count) = store::unlike(&viewer, &post);
-    let like_count = app
-        .run(batch)
-        .await?
-        .first(&count)?
-        .ok_or(Error::NotFound)?
-        .like_count;
-    Ok(json(&LikeState {
+    let count = app.run(batch).await?.first(&count)?;
+    Ok(json(&NoLike {
         liked: false,
-        like_count,
+        like_count: count.map(|row| row.like_count),
     }))
 }
 
 /// `GET /posts/{id}/likes`
 ///
 /// Lists who likes a post, newest like first.
+///
+/// One's own comment in a thread that one may not see any more shows nobody.
 pub(super) async fn list_likes(
     app: App,
     viewer: MaybeViewer,

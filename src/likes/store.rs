@@ -4,9 +4,9 @@ use crate::http::pagination::{Boundary, PageRequest, TimedPlace, select_boundary
 use crate::id::PostId;
 use crate::jobs::{AppendedJob, NewJob, insert_job};
 use crate::platform::{Batch, Rows, params};
-use crate::posts::{self, LikeCountRow};
+use crate::posts::{self, LikeCountRow, open_to};
 use crate::time::Timestamp;
-use crate::users::{ListedPerson, blocked_between, short_person};
+use crate::users::{ListedPerson, is_met, short_person};
 use crate::viewer::{MaybeViewer, Viewer};
 
 /// A like, its count and its job, in one batch. A second like of the same account changes nothing.
@@ -17,7 +17,7 @@ pub(super) fn like(
     now: Timestamp,
 ) -> (Batch, Rows<LikeCountRow>, AppendedJob) {
     let mut batch = Batch::guarded(viewer);
-    posts::require_visible(&mut batch, &viewer.clone().into(), post);
+    posts::require_open(&mut batch, &viewer.clone().into(), post);
     batch.write(
         "insert into likes (post_id, user_id, created_at)
 values (?1, ?2, ?3)
@@ -48,17 +48,36 @@ where changes() = 1
     (batch, count, job)
 }
 
-/// Takes a like and its count away. Changes nothing where there is none.
+/// Takes a like and its count away. Changes nothing where there is none. What one likes, one may cease to like, also
+/// when one may not see it any more; the count is only told where one may.
+///
+/// Aborts where there is no like of the viewer's and the post is not open to them.
 pub(super) fn unlike(viewer: &Viewer, post: &PostId) -> (Batch, Rows<LikeCountRow>) {
     let mut batch = Batch::guarded(viewer);
-    posts::require_visible(&mut batch, &viewer.clone().into(), post);
+    batch.require(
+        concat!(
+            "select json_extract('{}', iif(exists (
+  select 1
+  from likes
+  where post_id = ?1 and user_id = ?2
+) or exists (
+  select 1
+  from posts p
+  join users a on a.id = p.author_id
+  where p.id = ?1 and ",
+            open_to!("p", "a", "?2"),
+            "
+), '$', 'abort:not_found'))"
+        ),
+        params![post, viewer.user_id()],
+    );
     batch.write(
         "delete from likes
 where post_id = ?1 and user_id = ?2",
         params![post, viewer.user_id()],
     );
     posts::append_like_count(&mut batch, post, -1);
-    let count = posts::select_like_count(&mut batch, post);
+    let count = posts::select_open_like_count(&mut batch, viewer, post);
     (batch, count)
 }
 
@@ -91,7 +110,7 @@ pub(super) fn list(
     after: &TimedPlace,
 ) -> (Batch, Rows<ListedPerson>, Rows<Boundary>) {
     let mut batch = Batch::guarded_if_signed_in(viewer);
-    posts::require_visible(&mut batch, viewer, post);
+    posts::require_open(&mut batch, viewer, post);
     let rows = batch.query(
         concat!(
             "select ",
@@ -103,8 +122,8 @@ from (
             "
 ) c
 cross join users u on u.id = c.user_id
-where u.status = 'active' and not ",
-            blocked_between!("u.id", "?1"),
+where ",
+            is_met!("u", "?1"),
             "
 order by c.created_at desc, c.user_id desc
 limit ?6"

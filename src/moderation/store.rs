@@ -10,9 +10,9 @@ use crate::http::pagination::{Keyed, PageRequest};
 use crate::id::{PostId, ReportId, UserId};
 use crate::jobs::{AppendedJob, NewJob, insert_job};
 use crate::platform::{Batch, Rows, json_text, optional_json_text, params};
-use crate::posts::{self, Removal, visible};
+use crate::posts::{self, Removal, reportable};
 use crate::time::Timestamp;
-use crate::users::{self, ShortPerson, short_person};
+use crate::users::{self, ShortPerson, is_found, short_person};
 use crate::viewer::{Moderator, Viewer};
 
 /// A report as whoever made it sees it.
@@ -71,7 +71,7 @@ where r.resolved_at is null
 /// Stores a report of the viewer's and answers with it, once for each `key`; if they have reported the same and
 /// it is still open, answers with that. `count` appends what counts it.
 ///
-/// Aborts where the viewer cannot see what they report, and where it is their own.
+/// Aborts where the viewer could not see what they report even if they blocked nobody, and where it is their own.
 pub(super) fn report<C>(
     viewer: &Viewer,
     id: &ReportId,
@@ -93,18 +93,14 @@ pub(super) fn report<C>(
   from posts p
   join users a on a.id = p.author_id
   where p.id = ?2 and ",
-            visible!("p", "a", "?1"),
+            reportable!("p", "a", "?1"),
             "
 ), (
   select iif(u.id = ?1, 'abort:own_report', '$')
   from users u
-  where u.username = ?3
-    and u.status = 'active'
-    and not exists (
-      select 1
-      from blocks
-      where blocker_id = u.id and blocked_id = ?1
-    )
+  where u.username = ?3 and ",
+            is_found!("u", "?1"),
+            "
 ), 'abort:not_found'))"
         ),
         params![me, target.post(), target.username()],

@@ -1,4 +1,4 @@
-//! The `posts` table and the visibility predicate.
+//! The `posts` table.
 
 use std::borrow::Cow;
 
@@ -7,101 +7,13 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::captions::{MAX_TAG, MAX_TAGS, Mention};
 use super::rules::Visibility;
+use super::visibility::{is_there, visible_or_stub};
 use crate::http::pagination::Keyed;
 use crate::id::PostId;
 use crate::platform::{Batch, Rows, flag, json_text, params};
 use crate::time::Timestamp;
 use crate::users::ShortPerson;
 use crate::viewer::{MaybeViewer, Viewer};
-
-/// SQL that is true where neither its author nor a moderator has taken the post `$post` away.
-macro_rules! is_there {
-    ($post:literal) => {
-        concat!(
-            "(",
-            $post,
-            ".deleted_at is null and ",
-            $post,
-            ".removed_at is null)"
-        )
-    };
-}
-pub(crate) use is_there;
-
-/// The visibility predicate: SQL that is true where the viewer may see a post. The one place that
-/// decides it, for every read of a post and of what hangs on one.
-///
-/// `$post` names its row in `posts`, `$author` the author's in `users`, `$viewer` the parameter with
-/// the viewer's id, null for nobody.
-///
-/// 1. Nobody sees a post that its author deleted or a moderator removed, or whose author is
-///    suspended or deleted.
-/// 2. The author sees it.
-/// 3. Others see it if it is public, or if they are an accepted follower of whoever began its thread
-///    (a comment inherits its root's visibility), or if that is themselves;
-/// 4. and if neither of the two blocks the other, which holds for whoever began the thread too.
-macro_rules! visible {
-    ($post:literal, $author:literal, $viewer:literal) => {
-        concat!(
-            "(",
-            $crate::posts::is_there!($post),
-            " and ",
-            $crate::posts::in_sight!($post, $author, $viewer),
-            ")"
-        )
-    };
-}
-pub(crate) use visible;
-
-/// The same of a post that is there or of which a stub is left, because it still has replies.
-macro_rules! visible_or_stub {
-    ($post:literal, $author:literal, $viewer:literal) => {
-        concat!(
-            "((",
-            $crate::posts::is_there!($post),
-            " or ",
-            $post,
-            ".comment_count > 0) and ",
-            $crate::posts::in_sight!($post, $author, $viewer),
-            ")"
-        )
-    };
-}
-pub(super) use visible_or_stub;
-
-/// The clauses of [`visible!`] that say who may see a post, whether or not it is there: for no other use.
-macro_rules! in_sight {
-    ($post:literal, $author:literal, $viewer:literal) => {
-        concat!(
-            "(",
-            $author,
-            ".status = 'active' and (",
-            $post,
-            ".author_id = ",
-            $viewer,
-            " or ((",
-            $post,
-            ".visibility = 'public' or ",
-            $post,
-            ".audience_id = ",
-            $viewer,
-            " or exists (select 1 from follows where follower_id = ",
-            $viewer,
-            " and followee_id = ",
-            $post,
-            ".audience_id and state = 'accepted')) and not ",
-            $crate::users::blocked_between!(concat!($post, ".author_id"), $viewer),
-            " and (",
-            $post,
-            ".audience_id = ",
-            $post,
-            ".author_id or not ",
-            $crate::users::blocked_between!(concat!($post, ".audience_id"), $viewer),
-            "))))"
-        )
-    };
-}
-pub(crate) use in_sight;
 
 /// The columns of a [`Post`], for the viewer's parameter `$viewer`.
 macro_rules! post {
@@ -282,23 +194,6 @@ impl Keyed for PostOrStub {
     fn key(&self) -> String {
         self.0.key()
     }
-}
-
-/// Appends the condition that the viewer may see the post: absent and invisible look the same.
-pub fn require_visible(batch: &mut Batch, viewer: &MaybeViewer, post: &PostId) {
-    batch.require(
-        concat!(
-            "select json_extract('{}', iif(exists (
-  select 1
-  from posts p
-  join users a on a.id = p.author_id
-  where p.id = ?1 and ",
-            visible!("p", "a", "?2"),
-            "
-), '$', 'abort:not_found'))"
-        ),
-        params![post, viewer.user_id()],
-    );
 }
 
 /// Appends `by` to a post's count of likes, if the statement before changed a row.

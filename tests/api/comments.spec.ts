@@ -89,6 +89,45 @@ describe("writing", () => {
     await expectInvalid(await ben.fetch("POST", `/posts/${post.id}/comments`, {}), { "/caption": "required" });
   });
 
+  const ENDS = {
+    "is taken from Ben's followers": async ({ asha, ben }: Awaited<ReturnType<typeof ashaBenAndHisPost>>) => ben.removeFollower(asha),
+    "is blocked by Ben": async ({ asha, ben }: Awaited<ReturnType<typeof ashaBenAndHisPost>>) => ben.block(asha),
+    "blocks Ben": async ({ asha, ben }: Awaited<ReturnType<typeof ashaBenAndHisPost>>) => asha.block(ben),
+  };
+
+  test.for(Object.keys(ENDS) as (keyof typeof ENDS)[])("Asha %s: she writes no more in his thread, not even below her own comment, which she reads and deletes", async (end) => {
+    const story = await ashaBenAndHisPost("followers");
+    const { asha, ben, post } = story;
+    const dana = await world.person("dana");
+    for (const person of [asha, dana]) await world.state.follow(person, ben);
+    const [comment, other] = [await asha.comment(post, "Lovely"), await asha.comment(post, "left as a stub")];
+    for (const one of [comment, other]) {
+      await dana.comment(one, "between us");
+      await dana.like(one);
+    }
+    await asha.posts.delete(other);
+    await ENDS[end](story);
+    const before = await asha.posts.read(comment);
+    expect(before).toMatchObject({ caption: "Lovely", comment_count: 1, like_count: 1 });
+    const { id } = comment;
+    for (const [method, path, body] of [
+      ["POST", `/posts/${id}/comments`, { caption: "still here" }],
+      ["PUT", `/posts/${id}`, { caption: "and says something else" }],
+      ["PUT", `/posts/${id}/like`],
+      ["DELETE", `/posts/${id}/like`],
+      ["GET", `/posts/${id}/likes`],
+      ["GET", `/posts/${id}/comments`],
+      ["GET", `/posts/${other.id}/comments`],
+    ] as const) {
+      await expectProblem(await asha.fetch(method, path, body), 404, "not_found");
+    }
+    await expectInvalid(await asha.fetch("POST", "/posts", { caption: "still here", reply_to: id }), { "/reply_to": "invalid_value" });
+    expect(await asha.posts.read(comment)).toEqual(before);
+    expect(await world.state.number("select count(*) from posts where author_id = ?1 and reply_to = ?2", asha.id, id)).toBe(0);
+    await asha.posts.delete(comment);
+    expect(await dana.posts.read(comment)).toEqual({ id, deleted: true });
+  });
+
   test("comments are liked like posts", async () => {
     const { asha, ben, post } = await ashaBenAndHisPost();
     const comment = await asha.comment(post, "Lovely");

@@ -1,7 +1,7 @@
 /** Liking, changing one's mind, and who liked. */
 import { describe, expect, test } from "vitest";
 import { readAllPages } from "./harness/paging.ts";
-import { expectProblem } from "./harness/problem.ts";
+import { expectProblem, withoutRequestId } from "./harness/problem.ts";
 import type { ShortPerson } from "./harness/shapes.ts";
 import { openWorld } from "./harness/world.ts";
 
@@ -41,6 +41,30 @@ describe("a like", () => {
   test("unliking what was never liked changes nothing", async () => {
     const { asha, post } = await ashaAndBensPost();
     expect(await asha.unlike(post)).toEqual({ liked: false, like_count: 0 });
+  });
+
+  test.for(["blocks her", "is blocked by her", "is suspended", "takes her from his followers", "deletes it"])("Ben %s: Asha takes her like back, without being told how many there are", async (how) => {
+    const [asha, ben, cleo] = await Promise.all([world.person("asha"), world.person("ben"), world.person("cleo")]);
+    const post = await ben.posts.create({ caption: "First light", visibility: "followers" });
+    for (const person of [asha, cleo]) {
+      await world.state.follow(person, ben);
+      await person.like(post);
+    }
+    if (how === "blocks her") await ben.block(asha);
+    if (how === "is blocked by her") await asha.block(ben);
+    if (how === "is suspended") await world.state.suspend(ben);
+    if (how === "takes her from his followers") await ben.removeFollower(asha);
+    if (how === "deletes it") await ben.posts.delete(post);
+    expect(await asha.unlike(post)).toEqual({ liked: false, like_count: null });
+    expect(await world.state.number("select count(*) from likes where post_id = ?1 and user_id = ?2", post.id, asha.id)).toBe(0);
+    expect(await world.state.number("select like_count from posts where id = ?1", post.id)).toBe(1);
+    // There is none to take back any more, so it is as if there were no post.
+    const headers = { "x-request-id": "the-same-for-both" };
+    const [gone, absent] = await Promise.all(
+      [post.id, "01900000-0000-7000-8000-000000000000"].map(async (id) => withoutRequestId(await asha.fetch("DELETE", `/posts/${id}/like`, undefined, headers))),
+    );
+    expect(gone).toEqual(absent);
+    await expectProblem(await asha.fetch("DELETE", `/posts/${post.id}/like`), 404, "not_found");
   });
 
   test("a like is no edit: the version of the post stays", async () => {

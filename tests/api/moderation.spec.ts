@@ -198,8 +198,17 @@ describe("what one can report", () => {
 
   test("includes whom one blocks", async () => {
     const [asha, ben] = [await world.person("asha"), await world.person("ben")];
-    await world.state.block(asha, ben);
+    const [post, friends] = [await ben.posts.create({ caption: "Cheap watches" }), await ben.posts.create({ caption: "for friends", visibility: "followers" })];
+    const comment = await (await world.person("cleo")).comment(post, "Cheaper ones");
+    await asha.block(ben);
     await reported(asha, { username: ben.username });
+    await reported(asha, { post_id: post.id });
+    await reported(asha, { post_id: comment.id });
+    // It opens nothing else, and not to whom they block.
+    await expectProblem(await asha.fetch("GET", `/posts/${post.id}`), 404, "not_found");
+    await expectProblem(await report(asha, { post_id: friends.id, reason: "spam" }), 404, "not_found");
+    await ben.block(asha);
+    for (const id of [post.id, comment.id]) await expectProblem(await report(asha, { post_id: id, reason: "abuse" }), 404, "not_found");
   });
 
   test("is not oneself, and nothing of one's own", async () => {

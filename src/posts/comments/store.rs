@@ -4,7 +4,8 @@ use crate::http::pagination::{Boundary, PageRequest, select_boundary};
 use crate::id::PostId;
 use crate::jobs::{AppendedJob, NewJob, insert_job};
 use crate::platform::{Batch, Rows, params};
-use crate::posts::store::{PostOrStub, is_there, post, visible_or_stub};
+use crate::posts::store::{PostOrStub, post};
+use crate::posts::visibility::{is_there, open_or_stub, visible_or_stub};
 use crate::users::muted_by;
 use crate::viewer::MaybeViewer;
 
@@ -74,7 +75,7 @@ pub(super) fn list(
   from posts p
   join users a on a.id = p.author_id
   where p.id = ?1 and ",
-            visible_or_stub!("p", "a", "?2"),
+            open_or_stub!("p", "a", "?2"),
             "
 ), '$', 'abort:not_found'))"
         ),

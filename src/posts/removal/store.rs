@@ -9,7 +9,7 @@ use crate::id::{PostId, PostRef, ReportId, UserId};
 use crate::jobs::{AppendedJob, NewJob, insert_job};
 use crate::platform::{Batch, params};
 use crate::posts::captions;
-use crate::posts::store::{is_there, visible};
+use crate::posts::visibility::{is_there, visible};
 use crate::time::Timestamp;
 use crate::users::{self, post_ref};
 use crate::viewer::Viewer;

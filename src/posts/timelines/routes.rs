@@ -63,7 +63,8 @@ pub(in crate::posts) async fn list_tag_posts(
 ///
 /// Lists a person's posts, newest first, without comments.
 ///
-/// Whoever is suspended or deleted, and whoever blocks the one who asks, is not found.
+/// Of whoever is suspended or deleted, whoever blocks the one who asks, and whom one blocks oneself, there is no such
+/// list.
 pub(in crate::posts) async fn list_person_posts(
     app: App,
     viewer: MaybeViewer,

@@ -2,8 +2,9 @@
 
 use crate::http::pagination::{Boundary, PageRequest, select_boundary};
 use crate::platform::{Batch, Rows, params};
-use crate::posts::store::{Post, post, visible};
-use crate::users::muted_by;
+use crate::posts::store::{Post, post};
+use crate::posts::visibility::visible;
+use crate::users::{self, muted_by};
 use crate::viewer::MaybeViewer;
 
 /// SQL for a page, at most `$rows` posts, of those among the candidates `$candidates` for which `$condition` holds and
@@ -123,27 +124,14 @@ macro_rules! candidates_of_person {
 }
 
 /// A page of the posts of whoever has this username, folded, without comments; muted or not. Aborts where the
-/// viewer may not see the person.
+/// person is not there for the viewer, or a block stands between them.
 pub(super) fn list_of_person(
     viewer: &MaybeViewer,
     username: &str,
     request: &PageRequest,
 ) -> (Batch, Rows<Post>, Rows<Boundary>) {
     let mut batch = Batch::guarded_if_signed_in(viewer);
-    batch.require(
-        "select json_extract('{}', iif(exists (
-  select 1
-  from users u
-  where u.username = ?1
-    and u.status = 'active'
-    and not exists (
-      select 1
-      from blocks
-      where blocker_id = u.id and blocked_id = ?2
-    )
-), '$', 'abort:not_found'))",
-        params![username, viewer.user_id()],
-    );
+    users::require_person(&mut batch, viewer, username);
     let (before, most) = (request.before_id(), request.candidates());
     let rows = batch.query(
         page!(candidates_of_person!(), "", "?4", "?5"),

@@ -9,7 +9,8 @@ use crate::platform::{Batch, Rows, params};
 use crate::posts::captions::{self, Caption};
 use crate::posts::comments;
 use crate::posts::rules::Visibility;
-use crate::posts::store::{Post, post_json, require_visible, select_own, visible};
+use crate::posts::store::{Post, post_json, select_own};
+use crate::posts::visibility::{open_to, require_open};
 use crate::time::Timestamp;
 use crate::users;
 use crate::viewer::Viewer;
@@ -27,7 +28,7 @@ pub(in crate::posts) struct NewRow<'a> {
 /// Stores a new post of the viewer's and answers with it, once for each `key`. A comment is counted where it
 /// stands and told to whom it answers, and whoever is named is told that.
 ///
-/// Aborts where there is nothing to comment on that the viewer may see.
+/// Aborts where there is nothing to comment on in a thread that is open to the viewer.
 pub(in crate::posts) fn create(
     viewer: &Viewer,
     new: &NewRow<'_>,
@@ -40,7 +41,7 @@ pub(in crate::posts) fn create(
         key.require_unused(&mut batch, viewer, now);
     }
     if let Some(parent) = new.reply_to {
-        require_visible(&mut batch, &viewer.clone().into(), parent);
+        require_open(&mut batch, &viewer.clone().into(), parent);
     }
     let mut appended = Vec::new();
     if let Some(mentions) = jobs.mentions {
@@ -106,7 +107,7 @@ pub(in crate::posts) struct NewPostJobs {
 /// Lets the viewer's own post say something else, if it is at one of `versions` (a JSON array; none means any),
 /// and answers with it. Nothing changes where it says that already. Whoever is newly named is told.
 ///
-/// Aborts where the viewer may not see it, it is another's, or it is at another version.
+/// Aborts where its thread is not open to the viewer, it is another's, or it is at another version.
 pub(in crate::posts) fn update(
     viewer: &Viewer,
     post: &PostId,
@@ -131,7 +132,7 @@ pub(in crate::posts) fn update(
   from posts p
   join users a on a.id = p.author_id
   where p.id = ?1 and ",
-            visible!("p", "a", "?2"),
+            open_to!("p", "a", "?2"),
             "
 ), 'abort:not_found'))"
         ),

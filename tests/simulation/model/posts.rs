@@ -116,22 +116,53 @@ impl Model {
         self.posts.get(id).is_some_and(is_left) && self.is_for(viewer, id)
     }
 
+    /// Whether `viewer` may add to a post and see what others have: one's own comment is not enough, if whoever
+    /// began its thread lets one take part no more.
+    pub fn may_join(&self, viewer: Option<&str>, id: &str) -> bool {
+        self.may_see(viewer, id) && self.is_shared(viewer, id, Self::blocked_between)
+    }
+
+    /// Whether `viewer` may see what hangs on a post, or on the stub of one.
+    pub fn may_join_what_is_left(&self, viewer: Option<&str>, id: &str) -> bool {
+        self.may_see_what_is_left(viewer, id) && self.is_shared(viewer, id, Self::blocked_between)
+    }
+
+    /// Whether `viewer` may report a post: whom they block themselves does not matter.
+    pub fn may_report(&self, viewer: &str, id: &str) -> bool {
+        let blocks = |model: &Self, person: &str, viewer: &str| {
+            let pair = (person.to_owned(), viewer.to_owned());
+            model.blocks.contains_key(&pair)
+        };
+        self.posts.get(id).is_some_and(|post| {
+            post.is_there()
+                && self.users[&post.author].status == Status::Active
+                && (post.author == viewer || self.is_shared(Some(viewer), id, blocks))
+        })
+    }
+
     fn is_for(&self, viewer: Option<&str>, id: &str) -> bool {
+        let author = &self.posts[id].author;
+        self.users[author].status == Status::Active
+            && (viewer == Some(author.as_str())
+                || self.is_shared(viewer, id, Self::blocked_between))
+    }
+
+    /// Whether whoever began its thread gives a post to `viewer` to see, where `hides` says which blocks count.
+    fn is_shared(
+        &self,
+        viewer: Option<&str>,
+        id: &str,
+        hides: impl Fn(&Self, &str, &str) -> bool,
+    ) -> bool {
         let post = &self.posts[id];
-        if self.users[&post.author].status != Status::Active {
-            return false;
-        }
         let Some(viewer) = viewer else {
             return !post.followers_only;
         };
-        if post.author == viewer {
-            return true;
-        }
         let follows = self.follow(viewer, &post.audience) == Some(true);
         let invited = post.audience == viewer || follows;
         (!post.followers_only || invited)
-            && !self.blocked_between(&post.author, viewer)
-            && !self.blocked_between(&post.audience, viewer)
+            && !hides(self, &post.author, viewer)
+            && !hides(self, &post.audience, viewer)
     }
 
     /// Whether a post is in the feed of `viewer`: it is no comment, and one's own or by somebody whom one follows

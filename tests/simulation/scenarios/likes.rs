@@ -50,17 +50,6 @@ pub const LIST: Scenario = Scenario {
     ..USUAL
 };
 
-/// Who asks, if they may see the post.
-fn admit<'a>(
-    moment: &Moment<'_>,
-    caller: Option<&'a Caller>,
-    post: &str,
-) -> Result<&'a Caller, Prediction> {
-    let caller = moment.admit(caller)?;
-    let visible = moment.model.may_see(Some(&caller.user), post);
-    visible.then_some(caller).ok_or_else(Prediction::not_found)
-}
-
 struct Like(Id);
 
 impl Operation for Like {
@@ -74,7 +63,10 @@ impl Operation for Like {
         moment: &mut Moment<'_>,
         _: usize,
     ) -> Result<Prediction, Prediction> {
-        let caller = admit(moment, caller, &self.0)?;
+        let caller = moment.admit(caller)?;
+        if !moment.model.may_join(Some(&caller.user), &self.0) {
+            return Err(Prediction::not_found());
+        }
         let task = moment.model.like(caller, &self.0, moment.now);
         moment.tasks.extend(task);
         let count = moment.model.like_count(&self.0);
@@ -98,9 +90,15 @@ impl Operation for Unlike {
         moment: &mut Moment<'_>,
         _: usize,
     ) -> Result<Prediction, Prediction> {
-        let caller = admit(moment, caller, &self.0)?;
+        let caller = moment.admit(caller)?;
+        let me = Some(caller.user.as_str());
+        // A like may be taken back wherever it is, but the count is told to whom the post is open to.
+        let open = moment.model.may_join(me, &self.0);
+        if !open && !moment.model.likes_it(me, &self.0) {
+            return Err(Prediction::not_found());
+        }
         moment.model.unlike(caller, &self.0);
-        let count = moment.model.like_count(&self.0);
+        let count = open.then(|| moment.model.like_count(&self.0));
         Ok(Prediction::new(
             200,
             json!({"liked": false, "like_count": count}),
@@ -136,7 +134,7 @@ impl Operation for List {
         let viewer = moment.admit_if_signed_in(caller)?;
         let model = &moment.model;
         let post = self.path.split('/').nth(2).unwrap_or_default();
-        if !model.may_see(viewer, post) {
+        if !model.may_join(viewer, post) {
             return Err(Prediction::not_found());
         }
         let visible = model.likers(post).into_iter().filter(|(_, liker)| {

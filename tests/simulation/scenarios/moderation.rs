@@ -108,7 +108,7 @@ impl Operation for Report {
         };
         let account = match (&self.post, &self.username) {
             (Some(post), _) => model
-                .may_see(Some(&me), post)
+                .may_report(&me, post)
                 .then(|| model.posts[post].author.clone()),
             (None, Some(username)) => model
                 .by_username(username)

@@ -214,7 +214,7 @@ impl Operation for Create {
             return Err(Prediction::new(0, json!("no second trip")));
         }
         if let Some(parent) = &self.parent
-            && !moment.model.may_see(Some(&caller.user), parent)
+            && !moment.model.may_join(Some(&caller.user), parent)
         {
             return Err(if self.by_path {
                 Prediction::not_found()
@@ -384,7 +384,7 @@ impl Operation for Edit {
     ) -> Result<Prediction, Prediction> {
         let caller = moment.admit(caller)?;
         let model = &mut *moment.model;
-        if !model.may_see(Some(&caller.user), &self.post) {
+        if !model.may_join(Some(&caller.user), &self.post) {
             return Err(Prediction::not_found());
         }
         let post = &model.posts[&self.post];

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::lists::{self, NextPage};
 use super::{Answer, Call, Choice, Memory, Moment, Operation, Scenario, Site, USUAL, page_call};
-use crate::model::{Caller, Id, Model, Post, Prediction, Status};
+use crate::model::{Caller, Id, Model, Post, Prediction};
 
 pub const PUBLIC: Scenario = Scenario {
     route: "GET /api/v1/posts",
@@ -70,14 +70,10 @@ impl Which {
     fn is_there(&self, model: &Model, viewer: Option<&str>) -> bool {
         match self {
             Self::Public | Self::Tagged(_) => true,
-            Self::OfPerson(username) => model.users.iter().any(|(id, user)| {
-                let blocks =
-                    |viewer: &str| model.blocks.contains_key(&(id.clone(), viewer.to_owned()));
-                user.username == *username
-                    && user.status == Status::Active
-                    && !viewer.is_some_and(blocks)
-            }),
-            Self::Comments(post) => model.may_see_what_is_left(viewer, post),
+            Self::OfPerson(username) => model
+                .by_username(username)
+                .is_some_and(|(id, _)| model.may_meet(viewer, id)),
+            Self::Comments(post) => model.may_join_what_is_left(viewer, post),
         }
     }
 

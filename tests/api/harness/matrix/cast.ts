@@ -38,6 +38,8 @@ export const STATES = [
   "a comment by the owner in a stranger's thread",
   "a comment by the owner in a stranger's thread, deleted, with replies",
   "a comment by the owner in a stranger's thread, removed, with replies",
+  "a comment by the owner in the thread of one who has taken them from the followers",
+  "a comment by the owner in the thread of one who blocks them",
   "a comment by a stranger in the owner's thread",
   "a comment by a stranger in the owner's followers-only thread",
   "a comment by a stranger in the owner's thread, owner suspended",
@@ -57,6 +59,8 @@ export interface Scene {
   /** A hashtag and a word that stand in this post alone. */
   tag: string;
   word: string;
+  /** Who began the thread that the owner may take part in no more; null where there is none. */
+  estranged: PersonActor | null;
   /** A post of the witness's that the owner likes. */
   liked: { id: string };
   /** Everybody who looks, but the owner. */
@@ -84,16 +88,17 @@ const has = (state: StateName, ...words: string[]) => words.every((word) => stat
 
 /** Sets the stage for one test: nothing of it is shared. */
 export async function setStage(world: World): Promise<Stage> {
-  const people = await world.crowd("cast", SIGNED.length + 2 * STATES.length);
+  const people = await world.crowd("cast", SIGNED.length + 3 * STATES.length);
   const take = () => people.pop() as PersonActor;
   const crowd = Object.fromEntries(SIGNED.map((name) => [name, take()])) as Crowd;
   const society = new Society();
   const scenes: Scene[] = [];
   for (const state of STATES) {
     const [owner, witness] = [take(), take()];
+    const estranged = has(state, "of one who") ? take() : null;
     // Who answers what only followers see is one.
     if (has(state, "followers-only thread")) await world.state.follow(witness, owner);
-    scenes.push(await setScene(world, { state, owner, witness, crowd }));
+    scenes.push(await setScene(world, { state, owner, witness, estranged, crowd }));
   }
   await world.control.settle();
   await relate(world, society, crowd, scenes);
@@ -108,15 +113,15 @@ export async function setStage(world: World): Promise<Stage> {
   };
 }
 
-type Begun = Pick<Scene, "state" | "owner" | "witness" | "crowd">;
+type Begun = Pick<Scene, "state" | "owner" | "witness" | "estranged" | "crowd">;
 
 /** Writes what is looked at. */
-async function setScene(world: World, { state, owner, witness, crowd }: Begun): Promise<Scene> {
+async function setScene(world: World, { state, owner, witness, estranged, crowd }: Begun): Promise<Scene> {
   const mark = uuidV7().replaceAll("-", "").slice(0, 20);
   const [tag, word] = [`tag${mark}`, `word${mark}`];
   const comment = has(state, "a comment");
-  const [author, beginner] = comment ? (has(state, "by the owner") ? [owner, witness] : [witness, owner]) : [owner, owner];
-  const followersOnly = has(state, "followers-only");
+  const [author, beginner] = comment ? (has(state, "by the owner") ? [owner, estranged ?? witness] : [witness, owner]) : [owner, owner];
+  const followersOnly = has(state, "followers");
   const visibility = followersOnly ? "followers" : "public";
   const caption = `a ${word} with #${tag}`;
   const facts = { author, beginner, followersOnly, gone: false, answered: false };
@@ -126,6 +131,7 @@ async function setScene(world: World, { state, owner, witness, crowd }: Begun): 
   let id: string;
   if (comment) {
     const root = await beginner.posts.create({ caption: "a thread", visibility });
+    if (estranged !== null) await owner.follow(estranged);
     parent = { ...facts, id: root.id, author: beginner, parent: null, answered: true };
     ({ id } = await author.comment(root, caption));
   } else {
@@ -135,7 +141,9 @@ async function setScene(world: World, { state, owner, witness, crowd }: Begun): 
   if (post.answered) await author.comment(post, "a reply");
   if (has(state, "deleted")) await author.posts.delete(post);
   if (has(state, "removed")) await world.state.removePost(post);
-  return { state, owner, witness, post, parent, tag, word, liked, crowd };
+  if (has(state, "taken them")) await estranged?.removeFollower(owner);
+  if (has(state, "blocks them")) await estranged?.block(owner);
+  return { state, owner, witness, estranged, post, parent, tag, word, liked, crowd };
 }
 
 /** Lets everybody stand to the owners as their names say, and tells them of what is looked at. */
@@ -150,7 +158,8 @@ async function relate(world: World, society: Society, crowd: Crowd, scenes: read
     society[what].add(one, other);
     rows[what].push([one.id, other.id]);
   };
-  for (const [index, { state: name, owner, witness, post, liked }] of scenes.entries()) {
+  for (const [index, { state: name, owner, witness, estranged, post, liked }] of scenes.entries()) {
+    if (estranged !== null && has(name, "blocks them")) society.blocks.add(estranged, owner);
     if (has(name, "followers-only thread")) society.follows.add(witness, owner);
     else follow(witness, owner);
     follow(owner, witness);

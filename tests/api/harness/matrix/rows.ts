@@ -98,6 +98,10 @@ const withoutStub = (finding: Finding): Finding => (finding === "stub" ? "absent
 /** The same where there are no stubs. */
 const wholePost: Rules = (...asked) => withoutStub(post(...asked));
 
+/** What whoever adds to it, or looks at what others have added, finds. */
+const openPost: Rules = (society, { person }, scene) => society.joinsPost(person, scene.post);
+const openWholePost: Rules = (...asked) => withoutStub(openPost(...asked));
+
 /** What is there at all, which is what moderators may remove. */
 const whateverIsThere: Rules = (_, __, scene) => (scene.post.gone ? "absent" : "shown");
 
@@ -131,7 +135,7 @@ const MASTERS = [["the owner"], ["a moderator"], ACTORS.filter((name) => name !=
 /** Posts and comments themselves. */
 const OF_POSTS: Row[] = [
   at("GET", "/posts/{id}", "anyone", post, (scene) => `/posts/${idOf(scene)}`),
-  at("PUT", "/posts/{id}", "signed in", wholePost, (scene) => `/posts/${idOf(scene)}`, { body: { caption: "changed" }, revealed: THERE }),
+  at("PUT", "/posts/{id}", "signed in", openWholePost, (scene) => `/posts/${idOf(scene)}`, { body: { caption: "changed" }, revealed: THERE }),
   // One after the other, because what they may delete is gone then.
   ...MASTERS.map((actors) =>
     at("DELETE", "/posts/{id}", "signed in", actors[0] === "a moderator" ? whateverIsThere : wholePost, (scene) => `/posts/${idOf(scene)}`, {
@@ -140,14 +144,14 @@ const OF_POSTS: Row[] = [
       revealed: THERE,
     }),
   ),
-  at("PUT", "/posts/{id}/like", "signed in", wholePost, (scene) => `/posts/${idOf(scene)}/like`),
-  at("DELETE", "/posts/{id}/like", "signed in", wholePost, (scene) => `/posts/${idOf(scene)}/like`),
-  at("GET", "/posts/{id}/likes", "anyone", wholePost, (scene) => `/posts/${idOf(scene)}/likes`),
-  at("GET", "/posts/{id}/comments", "anyone", (...asked) => (post(...asked) === "absent" ? "absent" : "shown"), (scene) => `/posts/${idOf(scene)}/comments`, {
+  at("PUT", "/posts/{id}/like", "signed in", openWholePost, (scene) => `/posts/${idOf(scene)}/like`),
+  at("DELETE", "/posts/{id}/like", "signed in", openWholePost, (scene) => `/posts/${idOf(scene)}/like`),
+  at("GET", "/posts/{id}/likes", "anyone", openWholePost, (scene) => `/posts/${idOf(scene)}/likes`),
+  at("GET", "/posts/{id}/comments", "anyone", (...asked) => (openPost(...asked) === "absent" ? "absent" : "shown"), (scene) => `/posts/${idOf(scene)}/comments`, {
     what: "under the post or what is left of it",
   }),
-  at("POST", "/posts/{id}/comments", "signed in", wholePost, (scene) => `/posts/${idOf(scene)}/comments`, { body: { caption: "an answer" } }),
-  at("POST", "/reports", "signed in", wholePost, () => "/reports", {
+  at("POST", "/posts/{id}/comments", "signed in", openWholePost, (scene) => `/posts/${idOf(scene)}/comments`, { body: { caption: "an answer" } }),
+  at("POST", "/reports", "signed in", (society, { person }, scene) => society.reportsPost(person, scene.post), () => "/reports", {
     what: "of the post",
     bodyOf: (scene) => ({ post_id: idOf(scene), reason: "spam" }),
     revealed: THERE,
@@ -162,7 +166,7 @@ const LISTS_OF_POSTS: Row[] = [
   among("/tags/{tag}/posts", "anyone", ifRoot(acrossPost), ({ tag }) => `/tags/${tag}/posts`),
   among("/users/{username}/posts", "anyone", ifRoot(wholePost), (scene) => `/users/${nameOf(scene)}/posts`),
   among("/posts/{id}/comments", "anyone", (society, { person }, { post: comment, parent }) =>
-    parent === null || society.findsPost(person, parent) === "absent" ? "absent" : society.comesAcross(person, comment), ({ parent }) => `/posts/${parent?.id}/comments`, {
+    parent === null || society.joinsPost(person, parent) === "absent" ? "absent" : society.comesAcross(person, comment), ({ parent }) => `/posts/${parent?.id}/comments`, {
     what: "the comment",
     states: (state) => !isRoot(state),
   }),
@@ -222,7 +226,7 @@ const OF_PEOPLE: Row[] = [
     bodyOf: (scene) => ({ username: nameOf(scene), reason: "spam" }),
     revealed: THERE,
   }),
-  at("GET", "/users/{username}/posts", "anyone", owner, (scene) => `/users/${nameOf(scene)}/posts`, { what: "of the owner" }),
+  at("GET", "/users/{username}/posts", "anyone", ownerAmongOthers, (scene) => `/users/${nameOf(scene)}/posts`, { what: "of the owner" }),
   at("GET", "/users/{username}/followers", "anyone", ownerAmongOthers, (scene) => `/users/${nameOf(scene)}/followers`, { what: "of the owner" }),
   at("GET", "/users/{username}/following", "anyone", ownerAmongOthers, (scene) => `/users/${nameOf(scene)}/following`, { what: "of the owner" }),
 ];

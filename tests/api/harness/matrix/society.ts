@@ -65,10 +65,29 @@ export class Society {
     return post.answered ? "stub" : "absent";
   }
 
-  #inSight(viewer: Somebody | null, { author, beginner, followersOnly }: Written): boolean {
-    if (this.suspended.has(author.id)) return false;
-    if (viewer?.id === author.id) return true;
-    if (this.apart(viewer, author) || this.apart(viewer, beginner)) return false;
+  /** What a post is to whoever adds to it, or looks at what others have added: to have written it is not enough. */
+  joinsPost(viewer: Somebody | null, post: Written): Finding {
+    return this.#takesPart(viewer, post) ? this.findsPost(viewer, post) : "absent";
+  }
+
+  /** What a post is to whoever reports it: whom one blocks oneself, one may report. */
+  reportsPost(viewer: Somebody | null, post: Written): Finding {
+    const { author, beginner, gone } = post;
+    const blocked = [author, beginner].some((person) => this.blocks.has(person, viewer ?? { id: "" }));
+    const shared = viewer?.id === author.id || (!blocked && this.#isInvited(viewer, post));
+    return shared && !gone && !this.suspended.has(author.id) ? "shown" : "absent";
+  }
+
+  #inSight(viewer: Somebody | null, post: Written): boolean {
+    const { author } = post;
+    return !this.suspended.has(author.id) && (viewer?.id === author.id || this.#takesPart(viewer, post));
+  }
+
+  #takesPart(viewer: Somebody | null, post: Written): boolean {
+    return !this.apart(viewer, post.author) && !this.apart(viewer, post.beginner) && this.#isInvited(viewer, post);
+  }
+
+  #isInvited(viewer: Somebody | null, { beginner, followersOnly }: Written): boolean {
     return !followersOnly || viewer?.id === beginner.id || this.follows.has(viewer, beginner);
   }
 

@@ -37,7 +37,7 @@ pub use store::{
     append_email_proof, append_password, append_password_by_mail, append_password_upgrade,
     append_post_changed, append_post_count, append_post_gone, select_me,
 };
-pub(crate) use store::{append_text, post_ref, relation, short_person};
+pub(crate) use store::{append_text, post_ref, relation, short_person, told_of_post};
 
 /// A person inside other things: the author of a post, one who liked it.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]

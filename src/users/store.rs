@@ -274,8 +274,12 @@ where id = ?1 and changes() = 1",
     );
 }
 
-/// SQL for the ids of whom a post may be shown to in their notifications, from `$post`, a query for its row:
-/// its author, whoever wrote what it answers, and whom it names.
+/// SQL for the ids of those in whose notifications a post may be shown, from `$post`, a query for its `id`,
+/// `author_id` and `reply_to`: its author, whoever wrote what it answers, and whoever was told that it names them,
+/// also where it does not any more.
+///
+/// Of the last at most 500, so that no batch grows with what an author does: only who has edited a post very often
+/// has named more.
 macro_rules! told_of_post {
     ($post:expr) => {
         concat!(
@@ -290,15 +294,20 @@ macro_rules! told_of_post {
             ") p
   join posts parent on parent.id = p.reply_to
   union all
-  select named.id
-  from (",
+  select recipient_id
+  from (
+    select n.recipient_id
+    from (",
             $post,
             ") p
-  cross join json_each(p.mentions) m
-  cross join users named on named.username = m.value ->> 'username'"
+    cross join notifications n indexed by notifications_of_mentions
+    where n.kind = 'mention' and n.subject_id = p.id
+    limit 500
+  )"
         )
     };
 }
+pub(crate) use told_of_post;
 
 /// SQL for the id of the post that a [`PostRef`](crate::id::PostRef) means, of whose two parameters `$id` is the
 /// first.
@@ -333,7 +342,7 @@ set
 where id in (
   ",
             told_of_post!(concat!(
-                "select author_id, reply_to, mentions from posts where id = ",
+                "select id, author_id, reply_to from posts where id = ",
                 post_ref!("?1", "?2"),
                 " and deleted_at is null and removed_at is null"
             )),
@@ -354,7 +363,7 @@ set version = version + 1
 where id in (
   ",
             told_of_post!(
-                "select author_id, reply_to, mentions from posts where id = ?1 and caption <> ?2"
+                "select id, author_id, reply_to from posts where id = ?1 and caption <> ?2"
             ),
             "
 )"

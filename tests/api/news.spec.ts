@@ -339,6 +339,25 @@ describe("who is not told", () => {
     expect((await poll(tagOf(muted))).status).toBe(200);
   });
 
+  test("a post that has ceased to name Ben says something else, and the list that he kept is not up to date any more", async () => {
+    const [ben, cleo] = [await world.person("ben"), await world.person("cleo")];
+    const post = await cleo.posts.create({ caption: `with @${ben.username}` });
+    await world.jobsDone(post);
+    const poll = async (tag = "") => ben.fetch("GET", "/notifications", undefined, { "if-none-match": tag });
+    const tagOf = (response: Response) => response.headers.get("etag") ?? "";
+    const captionOf = async (response: Response) => ((await response.json()) as { data: { post: { caption: string } }[] }).data[0]?.post.caption;
+    let kept = tagOf(await poll());
+    for (const caption of ["without", "and without once more"]) {
+      await cleo.posts.edit(post, caption);
+      const changed = await poll(kept);
+      kept = tagOf(changed);
+      expect([changed.status, await captionOf(changed)]).toEqual([200, caption]);
+      expect((await poll(kept)).status).toBe(304);
+    }
+    await cleo.posts.delete(post);
+    expect((await poll(kept)).status).toBe(200);
+  });
+
   test("a muted liker is not named among the others", async () => {
     const { asha, ben, post } = await ashaCommentsOnBens();
     const cleo = await world.person("cleo");

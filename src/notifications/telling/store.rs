@@ -6,7 +6,7 @@ use crate::notifications::Kind;
 use crate::platform::{Batch, params};
 use crate::posts::visible;
 use crate::time::Timestamp;
-use crate::users::{is_met, muted_by};
+use crate::users::{is_met, muted_by, told_of_post};
 
 /// Nobody in particular, as an actor: of what the moderators did.
 const NOBODY: &str = "";
@@ -125,36 +125,15 @@ on conflict (recipient_id, kind, subject_id) do update set
     batch
 }
 
-/// How many of those whom a post names one job takes it from. Only who has edited it very often has named more,
-/// and those who are left do not see it either: it counts as unread until they have read on.
-macro_rules! most_named {
-    () => {
-        "500"
-    };
-}
-
-/// Who may have been told about the post `?1` of the author `?2`: the author, the author of what it replies to,
-/// and those whom it names.
+/// Who may have been told about the post `?1` of the author `?2`. Where more were told that it names them, those who
+/// are left do not see it either: it counts as unread until they have read on.
 macro_rules! those_told {
     () => {
         concat!(
             "(
-    select ?2
-    union all
-    select parent.author_id
-    from posts p
-    cross join posts parent on parent.id = p.reply_to
-    where p.id = ?1
-    union all
-    select recipient_id
-    from (
-      select recipient_id
-      from notifications indexed by notifications_of_mentions
-      where kind = 'mention' and subject_id = ?1
-      limit ",
-            most_named!(),
+  ",
+            told_of_post!("select id, ?2 as author_id, reply_to from posts where id = ?1"),
             "
-    )
   )"
         )
     };

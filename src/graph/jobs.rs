@@ -5,8 +5,18 @@ use crate::app::App;
 use crate::error::Error;
 use crate::id::{JobId, UserId};
 
-/// As many rounds as one invocation does: each is a trip, and an invocation may make a thousand.
-const ROUNDS: usize = 200;
+/// As many statements as an invocation may have D1 run: of a batch each may count for itself.
+const MOST_STATEMENTS: usize = 1_000;
+
+/// As many messages as come in one invocation: `max_batch_size` of the queue `kith-jobs` in `wrangler.toml`.
+const MOST_MESSAGES: usize = 20;
+
+/// As many statements as a round has, and one more to spare.
+const STATEMENTS: usize = 5;
+
+/// As many rounds as are done for one message: so few that an invocation in which every message is one of these is
+/// within the platform's limit. Whatever is left then is gone on with by a message of its own.
+const ROUNDS: usize = MOST_STATEMENTS / MOST_MESSAGES / STATEMENTS;
 
 /// Accepts whoever has asked to follow an account that is no longer locked, in rounds of bounded batches, until
 /// none is left or the account is locked again; the job goes with the round that finds nothing to do. Whether

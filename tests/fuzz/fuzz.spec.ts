@@ -71,6 +71,7 @@ test.skipIf(PYTHON === "").for(cases)("seed $seed, $who: no answer is another th
     for (const [status, count] of log.statuses) totals.statuses.set(status, (totals.statuses.get(status) ?? 0) + count);
     for (const [name, count] of Object.entries(report.tally.exceptions)) totals.exceptions.set(name, (totals.exceptions.get(name) ?? 0) + count);
 
+    for (const line of log.runtimesOwn) console.log(`the runtime, about itself: ${line}`);
     const again = commandFor(seed);
     if (report.code !== 0) {
       await keepEvidence(directory, report.output);

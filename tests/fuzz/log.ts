@@ -1,5 +1,7 @@
 /** What the Worker's log says of a run: how much was asked, and what must never stand there. */
 
+import { isRuntimesOwn } from "../api/harness/server.ts";
+
 interface Line {
   level?: string;
   event?: string;
@@ -16,6 +18,8 @@ export class LogTally {
   /** Requests by the status of their answer. */
   readonly statuses = new Map<number, number>();
   requests = 0;
+  /** What the runtime wrote about itself. */
+  readonly runtimesOwn: string[] = [];
   /** Requests by method, route and status. */
   readonly routes = new Map<string, number>();
 
@@ -23,7 +27,8 @@ export class LogTally {
   add(level: string, message: string): void {
     const line = parse(message);
     if (line === null) {
-      if (level === "error" || level === "warn") this.#found.push(`not Kith's own: ${message}`);
+      if (isRuntimesOwn(message)) this.runtimesOwn.push(message);
+      else if (level === "error" || level === "warn") this.#found.push(`not Kith's own: ${message}`);
       return;
     }
     if (line.event === "request" && line.status !== undefined) {

@@ -66,4 +66,5 @@ test("what a log must not hold is found in it", () => {
   expect(found("error", '{"level":"error","event":"request","status":500}')).toBe(1);
   expect(found("error", '{"level":"error","event":"keys_not_forgotten"}')).toBe(1);
   expect(found("error", "panicked at src/lib.rs:1:1")).toBe(1);
+  expect(found("warn", "NOSENTRY a context of the runtime's ended")).toBe(0);
 });

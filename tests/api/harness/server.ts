@@ -58,6 +58,15 @@ export interface Platform {
 /** The worker in its wrapper, which records what it does and lets a test make its platform fail. */
 const WRAPPED = { main: fileURLToPath(new URL("worker.ts", import.meta.url)), alias: { "kith-under-test": BUILT_WORKER } };
 
+/**
+ * Whether a line of the log is workerd's own, about itself, and no Worker's: it marks so what concerns nobody who runs
+ * one. Under load it writes now and then that a context of somebody's, Miniflare's own Workers included, ended with an
+ * action of another's still queued; every request was answered then, and rightly.
+ */
+export function isRuntimesOwn(message: string): boolean {
+  return message.startsWith("NOSENTRY ");
+}
+
 /** The worker as it is deployed. */
 export const BARE = { main: BUILT_WORKER };
 

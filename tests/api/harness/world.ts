@@ -9,7 +9,7 @@ import { holdToDocument } from "./openapi.ts";
 import { Actor, PersonActor } from "./person.ts";
 import type { Headers } from "./person.ts";
 import type { D1, Kv } from "./platform.ts";
-import { startServer } from "./server.ts";
+import { isRuntimesOwn, startServer } from "./server.ts";
 import type { Platform, Server } from "./server.ts";
 import type { Notification, Post, Registration, Tokens } from "./shapes.ts";
 import { State } from "./state.ts";
@@ -113,7 +113,7 @@ export class World {
 
   /** The lines that the worker has logged, oldest first. */
   logLines(): { level: string; message: string }[] {
-    return this.#server.harness.getLogs();
+    return this.#server.harness.getLogs().filter(({ message }) => !isRuntimesOwn(message));
   }
 
   /** The line that the worker logs for this answer, once it has arrived. */

@@ -366,7 +366,7 @@ pub fn differences(model: &Model, database: &Sqlite) -> Vec<String> {
 }
 
 /// Every counter that does not equal what it counts, by the database alone.
-const WRONG_COUNTERS: [&str; 9] = [
+const WRONG_COUNTERS: [&str; 10] = [
     "select 'likes of post ' || id || ': ' || like_count as what from posts
 where like_count <> (select count(*) from likes where likes.post_id = posts.id)",
     "select 'posts of ' || username || ': ' || post_count as what from users

@@ -3,11 +3,11 @@
 /// A type whose values are words. Its texts are in snake case, as `serde` makes them.
 macro_rules! word {
     ($(#[$doc:meta])* $visible:vis $name:ident { $($(#[$says:meta])* $value:ident = $text:literal,)+ }) => {
-        $(#[$doc])*
         #[derive(
             Clone, Copy, Debug, serde::Deserialize, schemars::JsonSchema, PartialEq, Eq, serde::Serialize
         )]
         #[serde(rename_all = "snake_case")]
+        $(#[$doc])*
         $visible enum $name {
             $($(#[$says])* $value,)+
         }

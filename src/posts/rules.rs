@@ -1,11 +1,12 @@
 //! What a post that somebody writes must hold. Pure: no database, no clock.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::error::{Error, Rule, Violation};
 use crate::id::PostId;
 use crate::text::{self, Checks, Lines};
+use crate::word::word;
 
 /// The longest caption, in characters.
 const MAX_CAPTION: usize = 2_200;
@@ -53,34 +54,15 @@ pub(super) struct CaptionRequest {
     caption: Option<String>,
 }
 
-/// Who may see a post, besides its author.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Visibility {
-    /// Everyone.
-    Public,
-    /// Accepted followers.
-    Followers,
-}
-
-impl Visibility {
-    /// As it is stored and shown.
-    #[must_use]
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Public => "public",
-            Self::Followers => "followers",
-        }
+word!(
+    /// Who may see a post, besides its author.
+    pub(super) Visibility {
+        /// Everyone.
+        Public = "public",
+        /// Accepted followers.
+        Followers = "followers",
     }
-
-    fn parse(pointer: &str, text: &str) -> Result<Self, Violation> {
-        match text {
-            "public" => Ok(Self::Public),
-            "followers" => Ok(Self::Followers),
-            _ => Err(Violation::new(pointer, Rule::InvalidValue)),
-        }
-    }
-}
+);
 
 /// A new post that keeps every rule.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,11 +1,11 @@
 //! What is looked for, and how the full-text index is asked for it. Pure: no database, no clock.
 
-use schemars::JsonSchema;
-use serde::Deserialize;
+use unicode_ident::is_xid_start;
 
-use crate::error::{Error, Rule, Violation};
+use crate::error::Error;
 use crate::text::{self, Checks, Lines};
 use crate::users::fold_case;
+use crate::word::word;
 
 /// The longest text to look for, in characters.
 pub(super) const MAX_TEXT: usize = 100;
@@ -17,37 +17,18 @@ const MAX_WORDS: usize = 10;
 /// be merged took 40 to 70 ms before the first match was known; from two on the index has them merged.
 const MIN_PREFIX: usize = 2;
 
-/// What is looked for.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-#[schemars(inline)]
-pub(super) enum Kind {
-    /// People, by username and display name.
-    Users,
-    /// Posts and comments, by caption.
-    Posts,
-    /// Hashtags.
-    Tags,
-}
-
-impl Kind {
-    fn parse(pointer: &str, text: &str) -> Result<Self, Violation> {
-        match text {
-            "users" => Ok(Self::Users),
-            "posts" => Ok(Self::Posts),
-            "tags" => Ok(Self::Tags),
-            _ => Err(Violation::new(pointer, Rule::InvalidValue)),
-        }
+word!(
+    /// What is looked for.
+    #[schemars(inline)]
+    pub(super) Kind {
+        /// People, by username and display name.
+        Users = "users",
+        /// Posts and comments, by caption.
+        Posts = "posts",
+        /// Hashtags.
+        Tags = "tags",
     }
-
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Users => "users",
-            Self::Posts => "posts",
-            Self::Tags => "tags",
-        }
-    }
-}
+);
 
 /// A search that keeps every rule.
 #[derive(Debug, PartialEq, Eq)]
@@ -88,7 +69,7 @@ impl Search {
         let mut words: Vec<&str> = Vec::new();
         let mut more = false;
         for word in self.text.split(|character| !is_of_word(character)) {
-            if !word.chars().any(char::is_alphanumeric) {
+            if !word.chars().any(is_letter) {
                 continue;
             }
             more = words.len() == MAX_WORDS;
@@ -100,8 +81,7 @@ impl Search {
         let Some(last) = words.pop() else {
             return "\"\"".to_owned();
         };
-        let letters = last.chars().filter(|letter| !is_diacritic(*letter)).count();
-        let is_prefix = !more && letters >= MIN_PREFIX;
+        let is_prefix = !more && letters_at_end(last) >= MIN_PREFIX;
         let mut asked: Vec<String> = Vec::new();
         for word in words {
             let word = quoted(word);
@@ -127,14 +107,44 @@ fn is_of_word(character: char) -> bool {
     character.is_alphanumeric() || is_diacritic(character)
 }
 
+/// How many letters the last of the words has that the index makes of this one.
+fn letters_at_end(word: &str) -> usize {
+    let mut words = word.split(|character| !is_letter(character) && !is_diacritic(character));
+    let last = words.rfind(|part| part.contains(is_letter));
+    last.map_or(0, |last| last.chars().filter(|c| is_letter(*c)).count())
+}
+
+/// Whether the index keeps a character as a letter or a digit of a word. Fewer than what Rust calls alphanumeric: a
+/// letter in a circle divides words there, and so does a vowel sign. What it keeps and this does not know has only no
+/// beginnings looked for.
+fn is_letter(character: char) -> bool {
+    let divides = matches!(character, '\u{19b0}'..='\u{19c9}' | '\u{1cf2}'..='\u{1cf3}' | '\u{2118}' | '\u{212e}');
+    (is_xid_start(character) || character.is_numeric()) && !divides
+}
+
 /// Whether a character only marks the letter before it, and is dropped by the index.
 fn is_diacritic(character: char) -> bool {
-    matches!(character, '\u{300}'..='\u{36f}')
+    matches!(
+        character,
+        '\u{300}'..='\u{304}'
+            | '\u{306}'..='\u{30c}'
+            | '\u{30f}'
+            | '\u{311}'
+            | '\u{31b}'
+            | '\u{323}'..='\u{328}'
+            | '\u{32d}'..='\u{32e}'
+            | '\u{330}'..='\u{331}'
+    )
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
+    use rusqlite::Connection;
+
     use super::*;
+    use crate::error::{Rule, Violation};
 
     fn search(text: &str) -> Search {
         Search::parse(Some(text.to_owned()), Some("posts")).unwrap()
@@ -165,6 +175,66 @@ mod tests {
         assert_eq!(words("e\u{301}"), "\"e\u{301}\"");
         assert_eq!(words("e\u{301}t"), "\"e\u{301}t\" *");
         assert_eq!(words("東京"), "\"東京\" *");
+    }
+
+    #[test]
+    fn what_divides_words_is_no_second_letter() {
+        for text in [
+            "qⒶ",
+            "q\u{93e}",
+            "abⒶq",
+            "ab\u{93e}q",
+            "q\u{305}",
+            "q\u{301}Ⓐ",
+        ] {
+            assert_eq!(words(text), format!("\"{text}\""));
+        }
+        for text in ["abⒶ", "qⒶab", "e\u{301}t", "q२", "नमस्तेनम"] {
+            assert_eq!(words(text), format!("\"{text}\" *"));
+        }
+        assert_eq!(words("Ⓐ"), "\"\"");
+    }
+
+    /// Of every character there is, by an index like ours: between two letters, one that divides leaves them alone,
+    /// and one that is dropped brings them together.
+    #[test]
+    fn what_counts_as_a_letter_is_one_for_the_index() {
+        let index = Connection::open_in_memory().unwrap();
+        index
+            .execute_batch(
+                "create virtual table words using fts5 (
+  word, content='', tokenize='unicode61 remove_diacritics 2'
+)",
+            )
+            .unwrap();
+        let mut insert = index
+            .prepare("insert into words (rowid, word) values (?1, ?2)")
+            .unwrap();
+        for character in '\u{1}'..=char::MAX {
+            insert
+                .execute((u32::from(character), format!("x{character}y")))
+                .unwrap();
+        }
+        let found = |word: &str| -> HashSet<u32> {
+            let mut query = index
+                .prepare("select rowid from words where words match ?1")
+                .unwrap();
+            let rows = query.query_map([word], |row| row.get(0)).unwrap();
+            rows.collect::<Result<_, _>>().unwrap()
+        };
+        let (dividing, dropped) = (found("x"), found("xy"));
+        for character in '\u{1}'..=char::MAX {
+            let code = u32::from(character);
+            assert!(
+                !is_letter(character) || !dividing.contains(&code),
+                "{code:x}"
+            );
+            assert!(
+                !is_letter(character) || !dropped.contains(&code),
+                "{code:x}"
+            );
+            assert_eq!(is_diacritic(character), dropped.contains(&code), "{code:x}");
+        }
     }
 
     #[test]

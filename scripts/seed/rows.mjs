@@ -88,7 +88,7 @@ insert into post_tags (tag, post_id)
 select tag.value, row.value ->> 0
 from json_each(?1) row
 cross join json_each(row.value ->> 8) tag
-where row.value ->> 4 is null`;
+where row.value ->> 3 = 'public' and row.value ->> 4 is null`;
 
 const INSERT_LIKES = `
 insert into likes (post_id, user_id, created_at)

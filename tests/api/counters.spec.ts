@@ -55,12 +55,12 @@ const followsAcrossBlocks = () =>
      on (b.blocker_id, b.blocked_id) in ((f.follower_id, f.followee_id), (f.followee_id, f.follower_id))`,
   );
 
-/** Hashtags of posts that are not listed under them, and posts that are listed under what is not theirs. */
+/** Hashtags of public posts that are not listed under them, and posts that are listed under what is not theirs. */
 const wrongTags = () =>
   world.state.rows(
     `with told as (
        select t.value as tag, p.id as post_id from posts p, json_each(p.tags) t
-       where p.reply_to is null and p.deleted_at is null and p.removed_at is null
+       where p.reply_to is null and p.visibility = 'public' and p.deleted_at is null and p.removed_at is null
      )
      select * from (select * from told except select tag, post_id from post_tags)
      union all

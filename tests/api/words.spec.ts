@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { readAllPages } from "./harness/paging.ts";
 import { expectProblem } from "./harness/problem.ts";
-import type { Post } from "./harness/shapes.ts";
+import type { Page, Post } from "./harness/shapes.ts";
 import { openWorld } from "./harness/world.ts";
 
 const world = await openWorld();
@@ -47,11 +47,11 @@ describe("hashtags", () => {
     expect((await ben.posts.ofTag("nobody_has_used_it")).data).toEqual([]);
   });
 
-  test("a list has only what one may see, and nothing of whom one mutes", async () => {
+  test("a list has only what everyone may see, and nothing of whom one mutes", async () => {
     const [asha, ben, carl, dana] = await Promise.all(["asha", "ben", "carl", "dana"].map((name) => world.person(name)));
     if (!asha || !ben || !carl || !dana) throw new Error("four were asked for");
     const caption = `#${newTag()}`;
-    const hidden = await ben.posts.create({ caption, visibility: "followers" });
+    await ben.posts.create({ caption, visibility: "followers" });
     const [muted, , plain] = [await carl.posts.create({ caption }), await dana.posts.create({ caption }), await ben.posts.create({ caption })];
     await world.state.mute(asha, carl);
     await world.state.block(dana, asha);
@@ -61,12 +61,22 @@ describe("hashtags", () => {
     // Asked for by name, the muted is there; and learns nothing.
     expect(ids((await asha.posts.of(carl)).data)).toEqual([muted.id]);
     expect(ids((await carl.posts.list("?limit=100")).data)).toContain(muted.id);
+    // What only followers see is not for them either to find by it.
     await world.state.follow(asha, ben);
-    expect(ids((await asha.posts.ofTag(tag)).data)).toEqual([plain.id, hidden.id]);
-    // What only followers see is for nobody else to find.
-    const secret = newTag();
-    await ben.posts.create({ caption: `#${secret}`, visibility: "followers" });
-    expect(await world.state.number("select count(*) from tags where tag = ?1", secret)).toBe(0);
+    expect(ids((await asha.posts.ofTag(tag)).data)).toEqual([plain.id]);
+  });
+
+  test("posts for followers put no hashtag out of sight, and neither a page nor a cursor tells of them", async () => {
+    const [asha, ben, mallory] = await Promise.all(["asha", "ben", "mallory"].map((name) => world.person(name)));
+    if (!asha || !ben || !mallory) throw new Error("three were asked for");
+    const tag = newTag();
+    const open = await ben.posts.create({ caption: `#${tag}` });
+    for (let count = 0; count < 4; count += 1) await mallory.posts.create({ caption: `#${tag} #${tag}only`, visibility: "followers" });
+    expect(await asha.expect(200, "GET", `/tags/${tag}/posts?limit=1`)).toEqual({ data: [open], next_cursor: null });
+    for (const who of [asha, mallory, world.anonymous]) {
+      expect((await who.expect<Page<{ tag: string }>>(200, "GET", `/search?type=tags&q=${tag}`)).data).toEqual([{ tag }]);
+    }
+    expect(await world.state.number("select count(*) from tags where tag = ?1", `${tag}only`)).toBe(0);
   });
 
   test("a deleted post takes its words, hashtags and names with it; a removed one only goes out of sight", async () => {

@@ -5,19 +5,19 @@ use crate::jobs::{AppendedJob, NewJobs, insert_jobs};
 use crate::platform::{Batch, params};
 use crate::users::post_ref;
 
-/// Appends, after a post was written, that it is found by its hashtags, unless it is a comment, and that they are
-/// found themselves if everyone may see it. What is there already is not written again.
+/// Appends, after a post was written, that it is found by its hashtags, and they are found themselves, unless it is a
+/// comment or for followers: nothing that most may not see is to stand before what they may. What is there already is
+/// not written again.
 pub(in crate::posts) fn append_tags(batch: &mut Batch, post: &PostId) {
     batch.write(
         "insert into post_tags (tag, post_id)
 select t.value, p.id
 from posts p
 cross join json_each(p.tags) t
-where p.id = ?1 and p.reply_to is null
+where p.id = ?1 and p.reply_to is null and p.visibility = 'public'
 on conflict do nothing",
         params![post],
     );
-    // What only followers may see is for nobody else to find.
     batch.write(
         "insert into tags (tag)
 select t.value

@@ -42,10 +42,10 @@ pub(in crate::posts) async fn list_posts(
 
 /// `GET /tags/{tag}/posts`
 ///
-/// Lists the posts with a hashtag, newest first.
+/// Lists the public posts with a hashtag, newest first.
 ///
 /// Upper and lower case are the same, and so is what Unicode writes in several ways. A hashtag that nobody has used
-/// has no posts. Comments are left out, and people as in the list of public posts.
+/// has no posts. Comments and posts for followers are left out, and people as in the list of public posts.
 pub(in crate::posts) async fn list_tag_posts(
     app: App,
     viewer: MaybeViewer,

@@ -89,7 +89,7 @@ macro_rules! tagged_candidates {
     };
 }
 
-/// A page of the posts with a hashtag, which is folded, likewise.
+/// A page of the public posts with a hashtag, which is folded, likewise.
 pub(super) fn list_tagged(
     viewer: &MaybeViewer,
     tag: &str,

@@ -288,8 +288,8 @@ fn promised(model: &Model) -> State {
             post.removed
         ])
     });
-    let found = model.posts.iter();
-    let found = found.filter(|(_, post)| post.is_there() && post.reply_to.is_none());
+    let found = model.posts.iter().filter(|(_, post)| post.is_there());
+    let found = found.filter(|(_, post)| post.reply_to.is_none() && !post.followers_only);
     let tags = found.flat_map(|(id, post)| {
         let tags = post.tags().into_iter();
         tags.map(move |tag| json!([tag, id]))

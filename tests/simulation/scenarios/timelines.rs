@@ -83,7 +83,10 @@ impl Which {
         let heard = !model.mutes(viewer, &post.author);
         match self {
             Self::Public => root && heard && !post.followers_only,
-            Self::Tagged(tag) => root && heard && post.tags().contains(&tag.to_lowercase()),
+            Self::Tagged(tag) => {
+                let tagged = post.tags().contains(&tag.to_lowercase());
+                root && heard && !post.followers_only && tagged
+            }
             Self::OfPerson(username) => root && model.users[&post.author].username == *username,
             Self::Comments(parent) => heard && post.reply_to.as_ref() == Some(parent),
         }

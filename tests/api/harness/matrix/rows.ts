@@ -163,7 +163,7 @@ const LISTS_OF_POSTS: Row[] = [
   among("/posts", "anyone", ifRoot((society, viewer, scene) => (scene.post.followersOnly ? "absent" : acrossPost(society, viewer, scene))), () => "/posts"),
   among("/feed", "signed in", ifRoot((society, viewer, scene) =>
     is(viewer.person, scene.owner) || society.follows.has(viewer.person, scene.owner) ? acrossPost(society, viewer, scene) : "absent"), () => "/feed"),
-  among("/tags/{tag}/posts", "anyone", ifRoot(acrossPost), ({ tag }) => `/tags/${tag}/posts`),
+  among("/tags/{tag}/posts", "anyone", ifRoot((society, viewer, scene) => (scene.post.followersOnly ? "absent" : acrossPost(society, viewer, scene))), ({ tag }) => `/tags/${tag}/posts`),
   among("/users/{username}/posts", "anyone", ifRoot(wholePost), (scene) => `/users/${nameOf(scene)}/posts`),
   among("/posts/{id}/comments", "anyone", (society, { person }, { post: comment, parent }) =>
     parent === null || society.joinsPost(person, parent) === "absent" ? "absent" : society.comesAcross(person, comment), ({ parent }) => `/posts/${parent?.id}/comments`, {

@@ -11,6 +11,7 @@
     reason = "a test says what it expects by failing"
 )]
 
+mod native;
 #[path = "contract/story.rs"]
 mod story;
 
@@ -22,6 +23,7 @@ use std::path::{Path, PathBuf};
 use futures_util::FutureExt;
 use kith::platform::native::Sqlite;
 use kith::platform::{Abort, Batch, DatabaseError, Outcome, Rows, StatementResult, Value};
+use native::migrated;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -170,23 +172,6 @@ fn cases() -> Vec<Case> {
 fn record(file: &str) -> Record {
     let text = fs::read_to_string(folder().join(file)).unwrap_or_else(|_| "{}".to_owned());
     serde_json::from_str(&text).unwrap()
-}
-
-/// Kith's tables, empty.
-fn migrated() -> Sqlite {
-    let database = Sqlite::in_memory().unwrap();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
-    let mut paths: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|file| file.unwrap().path())
-        .collect();
-    paths.sort();
-    for path in paths {
-        database
-            .migrate(&fs::read_to_string(path).unwrap())
-            .unwrap();
-    }
-    database
 }
 
 fn run(case: &Case) -> Vec<Trip> {

@@ -18,6 +18,7 @@
 
 #[path = "feed/kith.rs"]
 mod kith_native;
+mod native;
 #[path = "feed/world.rs"]
 mod world;
 

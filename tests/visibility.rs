@@ -14,6 +14,7 @@
 
 #[path = "visibility/clauses.rs"]
 mod clauses;
+mod native;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -22,6 +23,7 @@ use std::path::Path;
 use clauses::without_each;
 use kith::platform::Value;
 use kith::platform::native::Sqlite;
+use native::migrated;
 use serde::Deserialize;
 
 /// Who looks.
@@ -363,23 +365,6 @@ fn insert<T: serde::Serialize>(database: &Sqlite, sql: &str, rows: &[T]) {
         let json = Value::Text(serde_json::to_string(part).unwrap());
         database.batch(&[(sql, &[json])]).unwrap();
     }
-}
-
-/// Kith's tables, empty.
-fn migrated() -> Sqlite {
-    let database = Sqlite::in_memory().unwrap();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
-    let mut paths: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|file| file.unwrap().path())
-        .collect();
-    paths.sort();
-    for path in paths {
-        database
-            .migrate(&fs::read_to_string(path).unwrap())
-            .unwrap();
-    }
-    database
 }
 
 #[derive(Deserialize)]

@@ -1,7 +1,5 @@
 //! The App on native ports, of which only the feed is asked.
 
-use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -26,6 +24,7 @@ use kith::time::Timestamp;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
+use crate::native::migrated;
 use crate::world::Fed;
 
 /// 2026-11-20T08:07:00Z.
@@ -104,20 +103,6 @@ fn setting(name: &str) -> Option<String> {
         "MAIL_FROM" => "Kith <no-reply@kith.example>".to_owned(),
         _ => return None,
     })
-}
-
-/// Kith's tables, empty.
-fn migrated() -> Sqlite {
-    let database = Sqlite::in_memory().unwrap();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
-    let files = fs::read_dir(folder).unwrap();
-    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
-    paths.sort();
-    for path in paths {
-        let sql = fs::read_to_string(path).unwrap();
-        database.migrate(&sql).unwrap();
-    }
-    database
 }
 
 impl Kith {

@@ -45,16 +45,21 @@ macro_rules! relation {
             $other,
             ", null, (
     select json_object(
-      'following', json(iif(mine.state = 'accepted', 'true', 'false')),
+      'following', json(iif(mine.follower_id is null, 'false', 'true')),
       'followed_by', json(iif(theirs.follower_id is null, 'false', 'true')),
-      'requested', json(iif(mine.state = 'pending', 'true', 'false')),
+      'requested', json(iif(asked.follower_id is null, 'false', 'true')),
       'blocking', json(iif(blocked.blocker_id is null, 'false', 'true')),
       'muting', json(iif(muted.muter_id is null, 'false', 'true'))
     )
     from (select 1)
     left join follows mine on mine.follower_id = ",
             $viewer,
-            " and mine.state in ('accepted', 'pending') and mine.followee_id = ",
+            " and mine.state = 'accepted' and mine.followee_id = ",
+            $other,
+            "
+    left join follows asked on asked.follower_id = ",
+            $viewer,
+            " and asked.state = 'pending' and asked.followee_id = ",
             $other,
             "
     left join follows theirs on theirs.follower_id = ",
@@ -274,14 +279,14 @@ where id = ?1 and changes() = 1",
     );
 }
 
-/// SQL for the ids of those in whose notifications a post may be shown, from `$post`, a query for its `id`,
-/// `author_id` and `reply_to`: its author, whoever wrote what it answers, and whoever was told that it names them,
+/// SQL for the ids of those in whose notifications a post may be shown, from `$post`, a query for its `author_id` and
+/// `reply_to`, and `$id`, SQL for its id: its author, whoever wrote what it answers, and whoever was told that it names them,
 /// also where it does not any more.
 ///
 /// Of the last at most 500, so that no batch grows with what an author does: only who has edited a post very often
 /// has named more.
 macro_rules! told_of_post {
-    ($post:expr) => {
+    ($post:expr, $id:expr) => {
         concat!(
             "select author_id
   from (",
@@ -296,12 +301,11 @@ macro_rules! told_of_post {
   union all
   select recipient_id
   from (
-    select n.recipient_id
-    from (",
-            $post,
-            ") p
-    cross join notifications n indexed by notifications_of_mentions
-    where n.kind = 'mention' and n.subject_id = p.id
+    select recipient_id
+    from notifications indexed by notifications_of_mentions
+    where kind = 'mention' and subject_id = ",
+            $id,
+            "
     limit 500
   )"
         )
@@ -341,11 +345,18 @@ set
   version = version + 1
 where id in (
   ",
-            told_of_post!(concat!(
-                "select id, author_id, reply_to from posts where id = ",
-                post_ref!("?1", "?2"),
-                " and deleted_at is null and removed_at is null"
-            )),
+            told_of_post!(
+                concat!(
+                    "select author_id, reply_to from posts where id = ",
+                    post_ref!("?1", "?2"),
+                    " and deleted_at is null and removed_at is null"
+                ),
+                concat!(
+                    "(select id from posts where id = ",
+                    post_ref!("?1", "?2"),
+                    " and deleted_at is null and removed_at is null)"
+                )
+            ),
             "
 )"
         ),
@@ -363,7 +374,8 @@ set version = version + 1
 where id in (
   ",
             told_of_post!(
-                "select id, author_id, reply_to from posts where id = ?1 and caption <> ?2"
+                "select author_id, reply_to from posts where id = ?1 and caption <> ?2",
+                "(select id from posts where id = ?1 and caption <> ?2)"
             ),
             "
 )"

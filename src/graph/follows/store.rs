@@ -70,24 +70,25 @@ pub(in crate::graph) fn append_end(
     state: Option<FollowState>,
 ) {
     users::append_lost_follow(batch, viewer, username, which, state);
-    let [state, or_state] = FollowState::either(state);
-    batch.write(
-        match which {
-            Which::Mine => {
-                "delete from follows
+    for state in FollowState::meant(state).into_iter().flatten() {
+        batch.write(
+            match which {
+                Which::Mine => {
+                    "delete from follows
 where follower_id = ?2
   and followee_id = (select id from users where username = ?1)
-  and state in (?3, ?4)"
-            }
-            Which::Theirs => {
-                "delete from follows
+  and state = ?3"
+                }
+                Which::Theirs => {
+                    "delete from follows
 where follower_id = (select id from users where username = ?1)
   and followee_id = ?2
-  and state in (?3, ?4)"
-            }
-        },
-        params![username, viewer, state, or_state],
-    );
+  and state = ?3"
+                }
+            },
+            params![username, viewer, state],
+        );
+    }
 }
 
 /// Ends the viewer's follow of somebody, or takes their request back, and tells how the two stand then.

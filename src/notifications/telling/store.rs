@@ -132,7 +132,10 @@ macro_rules! those_told {
         concat!(
             "(
   ",
-            told_of_post!("select id, ?2 as author_id, reply_to from posts where id = ?1"),
+            told_of_post!(
+                "select ?2 as author_id, reply_to from posts where id = ?1",
+                "?1"
+            ),
             "
   )"
         )

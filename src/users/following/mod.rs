@@ -23,12 +23,11 @@ word! {
 }
 
 impl FollowState {
-    /// One of the two, or both, as two parameters of a statement.
+    /// Whether a follow and whether a request is meant, each as a parameter of a statement: by one of the two, or by
+    /// none, which is both. Null is no state of any row.
     #[must_use]
-    pub const fn either(state: Option<Self>) -> [&'static str; 2] {
-        match state {
-            Some(state) => [state.as_str(); 2],
-            None => [Self::Accepted.as_str(), Self::Pending.as_str()],
-        }
+    pub fn meant(state: Option<Self>) -> [Option<&'static str>; 2] {
+        let meant = |one: Self| state.is_none_or(|state| state == one).then(|| one.as_str());
+        [meant(Self::Accepted), meant(Self::Pending)]
     }
 }

@@ -11,49 +11,60 @@ const MOST_FOLLOWS: i64 = 2_000;
 /// As many requests as one round accepts, so that no batch grows with success.
 const ROUND: i64 = 100;
 
-/// The account with the username `?1`.
-macro_rules! them {
-    () => {
-        "(select id from users where username = ?1)"
+/// SQL that is true where there is a follow in this state. A probe of the key, for which each of the three must be
+/// one value: a list of states would be a table that is read too.
+macro_rules! there_is {
+    ($follower:literal, $state:literal, $followee:literal) => {
+        concat!(
+            "exists (
+      select 1
+      from follows
+      where follower_id = ",
+            $follower,
+            " and state = ",
+            $state,
+            " and followee_id = ",
+            $followee,
+            "
+    )"
+        )
     };
 }
 
 /// Appends what a new follow of the viewer's, or a new request, changes in their account, if there is to be
 /// one: the other is there, is not the viewer, and neither blocks the other; the viewer may follow one more, or
 /// has asked before and the other is not locked any more. Whether there is one is told by `changes()`.
+///
+/// If there is to be none there are no counters either, and a row that would lose them is ignored: so the other is
+/// looked up once, not a second time for a condition.
 pub fn append_follow(batch: &mut Batch, viewer: &UserId, username: &str) {
     batch.write(
         concat!(
-            "update users
-set (following_count, requested_count) = (
+            "update or ignore users
+set (following_count, requested_count, version) = (
     select
       users.following_count + not t.locked,
-      users.requested_count + t.locked - (f.state is not null)
+      users.requested_count + t.locked - ",
+            there_is!("?2", "'pending'", "t.id"),
+            ",
+      users.version + 1
     from users t
-    left join follows f on f.follower_id = ?2
-      and f.state in ('accepted', 'pending')
-      and f.followee_id = t.id
-    where t.username = ?1
-  ),
-  version = version + 1
-where id = ?2
-  and exists (
-    select 1
-    from users t
-    left join follows f on f.follower_id = ?2
-      and f.state in ('accepted', 'pending')
-      and f.followee_id = t.id
     where t.username = ?1
       and t.id <> ?2
       and ",
             is_met!("t", "?2"),
             "
-      and iif(
-        f.state is null,
-        users.following_count + users.requested_count < ?3,
-        f.state = 'pending' and not t.locked
+      and not ",
+            there_is!("?2", "'accepted'", "t.id"),
+            "
+      and iif(",
+            there_is!("?2", "'pending'", "t.id"),
+            ",
+        not t.locked,
+        users.following_count + users.requested_count < ?3
       )
-  )"
+  )
+where id = ?2"
         ),
         params![username, viewer, MOST_FOLLOWS],
     );
@@ -79,58 +90,69 @@ pub enum Which {
     Theirs,
 }
 
-/// The two statements that take a follow of `$follower` off the counters of both, if there is one in one of the
-/// states `?3` and `?4`.
-macro_rules! lost {
-    ($follower:expr, $followee:expr) => {
-        [
-            concat!(
-                "update users
+/// Takes a follow of the viewer's, `?3`, or their request, `?4`, off the counters of both.
+const MINE_LOST: [&str; 2] = [
+    concat!(
+        "update users
 set (following_count, requested_count) = (
-    select
-      users.following_count - (f.state = 'accepted'),
-      users.requested_count - (f.state = 'pending')
-    from follows f
-    where f.follower_id = ",
-                $follower,
-                " and f.state in (?3, ?4) and f.followee_id = ",
-                $followee,
-                "
+    select users.following_count - ",
+        there_is!("?2", "?3", "t.id"),
+        ", users.requested_count - ",
+        there_is!("?2", "?4", "t.id"),
+        "
+    from users t
+    where t.username = ?1
   ),
   version = version + 1
-where id = ",
-                $follower,
-                "
+where id = ?2
   and exists (
     select 1
-    from follows f
-    where f.follower_id = ",
-                $follower,
-                " and f.state in (?3, ?4) and f.followee_id = ",
-                $followee,
-                "
+    from users t
+    where t.username = ?1 and (",
+        there_is!("?2", "?3", "t.id"),
+        " or ",
+        there_is!("?2", "?4", "t.id"),
+        ")
   )"
-            ),
-            concat!(
-                "update users
+    ),
+    concat!(
+        "update users
 set follower_count = follower_count - 1, version = version + 1
-where id = ",
-                $followee,
-                "
+where username = ?1 and ",
+        there_is!("?2", "?3", "users.id")
+    ),
+];
+
+/// The same of the other's follow or request.
+const THEIRS_LOST: [&str; 2] = [
+    concat!(
+        "update users
+set following_count = following_count - ",
+        there_is!("users.id", "?3", "?2"),
+        ",
+  requested_count = requested_count - ",
+        there_is!("users.id", "?4", "?2"),
+        ",
+  version = version + 1
+where username = ?1 and (",
+        there_is!("users.id", "?3", "?2"),
+        " or ",
+        there_is!("users.id", "?4", "?2"),
+        ")"
+    ),
+    concat!(
+        "update users
+set follower_count = follower_count - 1, version = version + 1
+where id = ?2
   and exists (
     select 1
-    from follows f
-    where f.follower_id = ",
-                $follower,
-                " and f.state = 'accepted' and f.followee_id = ",
-                $followee,
-                "
-  )
-  and 'accepted' in (?3, ?4)"
-            ),
-        ]
-    };
-}
+    from users t
+    where t.username = ?1 and ",
+        there_is!("t.id", "?3", "?2"),
+        "
+  )"
+    ),
+];
 
 /// Appends what the end of a follow or a request between the viewer and whoever has this username changes in
 /// the accounts of both, if there is one in this state; none means either.
@@ -141,14 +163,13 @@ pub fn append_lost_follow(
     which: Which,
     state: Option<FollowState>,
 ) {
-    let [state, or_state] = FollowState::either(state);
-    let statements = match which {
-        Which::Mine => lost!("?2", them!()),
-        Which::Theirs => lost!(them!(), "?2"),
+    let [accepted, pending] = FollowState::meant(state);
+    let [follower, followee] = match which {
+        Which::Mine => MINE_LOST,
+        Which::Theirs => THEIRS_LOST,
     };
-    for sql in statements {
-        batch.write(sql, params![username, viewer, state, or_state]);
-    }
+    batch.write(follower, params![username, viewer, accepted, pending]);
+    batch.write(followee, params![username, viewer, accepted]);
 }
 
 /// Appends what it changes in the accounts of both that the viewer accepts a request, if there is one.

@@ -61,8 +61,8 @@ select
 from json_each(?1)`;
 
 const INSERT_POSTS_TEXT = `
-insert into posts_text (rowid, caption)
-select p.number, p.caption
+insert into posts_text (rowid, caption, audience)
+select p.number, p.caption, p.audience
 from json_each(?1)
 cross join posts p on p.id = value ->> 0`;
 

@@ -96,6 +96,8 @@ pub struct Write {
 pub struct Batch {
     statements: Vec<Statement>,
     last: Vec<Statement>,
+    /// Where the first statement stands that writes to the full-text index.
+    indexed: Option<usize>,
     writes: bool,
     reads: Consistency,
     names_state: bool,
@@ -108,6 +110,7 @@ impl Batch {
         Self {
             statements: Vec::new(),
             last: Vec::new(),
+            indexed: None,
             writes: false,
             reads: Consistency::Primary,
             names_state: false,
@@ -169,9 +172,18 @@ impl Batch {
         self.query(sql, params)
     }
 
-    /// Appends a statement that writes to the full-text index, which runs after all others of the batch,
-    /// whenever it was appended: the index puts off what it writes to some later statement, and `changes()` of
-    /// that one, which others may hang on, would count it too.
+    /// Appends a statement that takes words out of the full-text index, which must be told them, so that it comes
+    /// before their row is written.
+    ///
+    /// The index puts off what it writes to some later statement, whose `changes()` then counts it too. So from here
+    /// on no statement may ask for `changes()`: [`Batch::run`] refuses it, as [`Outcome::changes`] does.
+    pub fn erase(&mut self, sql: &'static str, params: Vec<Value>) {
+        self.indexed.get_or_insert(self.statements.len());
+        self.write(sql, params);
+    }
+
+    /// Appends a statement that writes words to the full-text index, which runs after all others of the batch,
+    /// whenever it was appended: so that these may ask for `changes()`, as [`Batch::erase`] explains.
     pub fn write_last(&mut self, sql: &'static str, params: Vec<Value>) {
         self.last.push(Statement { sql, params });
         self.writes = true;
@@ -210,11 +222,17 @@ impl Batch {
     /// # Errors
     /// As [`Database::run`].
     pub async fn run(mut self, database: &dyn Database) -> Result<Outcome, DatabaseError> {
+        let counted = self.indexed.unwrap_or(self.statements.len());
         self.statements.append(&mut self.last);
+        let mut miscounted = self.statements.iter().skip(counted);
+        if miscounted.any(|statement| statement.sql.contains("changes()")) {
+            let why = "a statement asks for `changes()` after the full-text index was written to";
+            return Err(DatabaseError::Failed(why.to_owned()));
+        }
         let expected = self.statements.len();
         let results = database.run(&self).await?;
         if results.len() == expected {
-            Ok(Outcome { results })
+            Ok(Outcome { results, counted })
         } else {
             Err(DatabaseError::Failed(format!(
                 "{} results for {expected} statements",
@@ -228,6 +246,8 @@ impl Batch {
 #[derive(Debug)]
 pub struct Outcome {
     results: Vec<StatementResult>,
+    /// Of how many of them it is known what they changed.
+    counted: usize,
 }
 
 impl Outcome {
@@ -250,8 +270,12 @@ impl Outcome {
     /// How many rows a statement changed. Rows that a trigger changed are in the sum.
     ///
     /// # Errors
-    /// [`Error::Internal`] if the statement belongs to another batch.
+    /// [`Error::Internal`] if the statement belongs to another batch, or stands behind one that wrote to the
+    /// full-text index ([`Batch::erase`]).
     pub fn changes(&self, write: Write) -> Result<u64, Error> {
+        if write.index >= self.counted {
+            return Err(Error::internal("the full-text index was written to before"));
+        }
         Ok(self.result(write.index)?.changes)
     }
 
@@ -295,9 +319,13 @@ pub fn optional_json_text<'de, D: Deserializer<'de>, T: DeserializeOwned>(
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
     use serde_json::value::RawValue;
 
     use super::*;
+    use crate::platform::BoxFuture;
 
     #[test]
     fn results_are_read_by_the_place_of_their_statement() {
@@ -306,6 +334,7 @@ mod tests {
         let read: Rows<(i64,)> = batch.query("select 1", params![]);
         let raw = |json: &str| RawValue::from_string(json.to_owned()).unwrap();
         let outcome = Outcome {
+            counted: 2,
             results: vec![
                 StatementResult {
                     rows: raw("[]"),
@@ -320,6 +349,53 @@ mod tests {
         assert_eq!(outcome.changes(written).unwrap(), 3);
         assert_eq!(outcome.first(&read).unwrap(), Some((7,)));
         assert!(!batch.is_read_only());
+    }
+
+    /// Answers as if every statement had changed one row.
+    struct Obliging;
+
+    impl Database for Obliging {
+        fn run<'a>(
+            &'a self,
+            batch: &'a Batch,
+        ) -> BoxFuture<'a, Result<Vec<StatementResult>, DatabaseError>> {
+            let one = || StatementResult {
+                rows: RawValue::from_string("[]".to_owned()).unwrap(),
+                changes: 1,
+            };
+            let results = batch.statements().iter().map(|_| one()).collect();
+            Box::pin(async move { Ok(results) })
+        }
+    }
+
+    fn ran(batch: Batch) -> Result<Outcome, DatabaseError> {
+        let mut context = Context::from_waker(Waker::noop());
+        match pin!(batch.run(&Obliging)).poll(&mut context) {
+            Poll::Ready(outcome) => outcome,
+            Poll::Pending => panic!("nothing was to be waited for"),
+        }
+    }
+
+    #[test]
+    fn nothing_is_counted_after_words_were_erased() {
+        let mut batch = Batch::public();
+        let before = batch.write("delete from t where changes() = 1", params![]);
+        batch.write_last("insert into words values (1)", params![]);
+        batch.erase("delete from words", params![]);
+        let after = batch.write("delete from t", params![]);
+        let outcome = ran(batch).unwrap();
+        assert_eq!(outcome.changes(before).unwrap(), 1);
+        assert!(outcome.changes(after).is_err());
+
+        let mut batch = Batch::public();
+        batch.erase("delete from words", params![]);
+        batch.write("delete from t where changes() = 1", params![]);
+        let refused = ran(batch).unwrap_err();
+        assert!(refused.to_string().contains("changes()"), "{refused}");
+
+        let mut batch = Batch::public();
+        batch.write_last("insert into words select 1 where changes() = 1", params![]);
+        assert!(ran(batch).is_err());
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod rules;
 mod store;
 mod timelines;
 mod visibility;
+mod words;
 mod writing;
 
 pub use removal::{Removal, append_removal_of_reported};

@@ -50,9 +50,10 @@ pub(super) struct SearchQuery {
 ///
 /// `users` are found by username and display name: first whoever has the very username, then the newest
 /// account. `posts` are found by caption, comments as well, newest first, without those of people whom one
-/// mutes. `tags` are found by their words, newest first. Nobody finds what they may not see. Words are what
-/// stands between spaces and punctuation: in a text that has none between its words, such as Chinese,
-/// Japanese or Thai, only the beginning of a run of letters is found.
+/// mutes. `tags` are found by their words, newest first, if they stand in public posts. Nobody finds what they may
+/// not see. Of posts for followers one's own are looked through, and those of the first 30 accounts, by id, that one
+/// follows. Words are what stands between spaces and punctuation: in a text that has none between its words, such as
+/// Chinese, Japanese or Thai, only the beginning of a run of letters is found.
 pub(super) async fn search(
     app: App,
     viewer: MaybeViewer,

@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, Error};
 use crate::http::pagination::{Boundary, Keyed, PageRequest};
-use crate::platform::{Batch, Rows, flag, json_text, params};
+use crate::platform::{Batch, Rows, flag, params};
 use crate::posts::{Post, post, visible};
-use crate::users::{ShortPerson, blocked_between, muted_by, short_person};
+use crate::users::{ListedPerson, blocked_between, muted_by, short_person};
 use crate::viewer::MaybeViewer;
 
 /// The candidates of a search: `$most` running numbers of rows of `$table` that match `$words`, newest
 /// first, after the row with the id `$after`, or from the newest on if that is null. The limit stands inside,
 /// so that a page costs the same however many of them are invisible.
 macro_rules! candidates {
-    ($table:literal, $words:literal, $after:literal, $most:literal) => {
+    ($table:literal, $words:expr, $after:literal, $most:literal) => {
         concat!(
             "select rowid as number
     from ",
@@ -42,9 +42,9 @@ macro_rules! candidates {
     };
 }
 
-/// SQL for the [`Boundary`] of the [`candidates!`] of the same parameters.
+/// SQL for the [`Boundary`] of the [`candidates!`] after `?2`, at most `?3`.
 macro_rules! boundary {
-    ($table:literal) => {
+    ($table:literal, $words:expr) => {
         concat!(
             "select (select id from ",
             $table,
@@ -53,10 +53,52 @@ from (
   select iif(sum(1) = ?3, min(number), null) as number
   from (
     ",
-            candidates!($table, "?1", "?2", "?3"),
+            candidates!($table, $words, "?2", "?3"),
             "
   )
 ) last"
+        )
+    };
+}
+
+/// SQL for what the index of posts is asked by the viewer `$viewer`: for the words `$words` in captions, and for posts
+/// that the viewer may see unless somebody is blocked or suspended. So no candidate is for others alone, and neither
+/// a page that is short nor where it ends tells that there is such a post.
+///
+/// These are the posts for everyone; those for the viewer's followers, and what the viewer wrote; and those for the
+/// followers of the first of the accounts that the viewer follows, by their ids: as many as a page has rows left.
+/// The words behind U+E000 and U+E001 are those of the column `posts.audience`.
+macro_rules! in_sight_of {
+    ($words:literal, $viewer:literal) => {
+        concat!(
+            "'{caption} : (' || ",
+            $words,
+            " || ') AND {audience} : (' || (
+      select group_concat(word, ' OR ')
+      from (
+        select char(57344) as word
+        union all
+        select char(57344) || replace(",
+            $viewer,
+            ", '-', '')
+        union all
+        select char(57345) || replace(",
+            $viewer,
+            ", '-', '')
+        union all
+        select char(57344) || replace(followee_id, '-', '')
+        from (
+          select followee_id, state
+          from follows
+          where follower_id = ",
+            $viewer,
+            "
+          order by followee_id
+          limit 30
+        )
+        where state = 'accepted'
+      )
+    ) || ')'"
         )
     };
 }
@@ -77,7 +119,7 @@ pub(super) fn posts(
             "
 from (
     ",
-            candidates!("posts", "?2", "?3", "?4"),
+            candidates!("posts", in_sight_of!("?2", "?1"), "?3", "?4"),
             "
 ) c
 cross join posts p on p.number = c.number
@@ -99,32 +141,21 @@ limit ?5"
             page.rows()
         ],
     );
-    let boundary = batch.query(boundary!("posts"), params![words, after, page.candidates()]);
+    let boundary = batch.query(
+        boundary!("posts", in_sight_of!("?1", "?4")),
+        params![words, after, page.candidates(), viewer.user_id()],
+    );
     (batch, rows, boundary)
 }
 
 /// The key of whoever has the very username that was looked for: they come first, before the newest.
 const EXACT: &str = "~";
 
-/// A person who was found.
-#[derive(Debug, Deserialize)]
-pub(super) struct FoundPerson {
-    #[serde(deserialize_with = "json_text")]
-    pub(super) person: ShortPerson,
-    key: String,
-}
-
-impl Keyed for FoundPerson {
-    fn key(&self) -> String {
-        self.key.clone()
-    }
-}
-
 /// Where the people are who were found: whoever has the very username, on the first page only, and those
 /// with these words in their names, newest account first.
 pub(super) struct FoundPeople {
-    pub(super) exact: Option<Rows<FoundPerson>>,
-    pub(super) others: Rows<FoundPerson>,
+    pub(super) exact: Option<Rows<ListedPerson>>,
+    pub(super) others: Rows<ListedPerson>,
     pub(super) boundary: Rows<Boundary>,
 }
 
@@ -180,7 +211,10 @@ limit ?5"
             username
         ],
     );
-    let boundary = batch.query(boundary!("users"), params![words, after, page.candidates()]);
+    let boundary = batch.query(
+        boundary!("users", "?1"),
+        params![words, after, page.candidates()],
+    );
     let found = FoundPeople {
         exact,
         others,

@@ -66,13 +66,10 @@ pub(super) async fn update_my_profile(
 ) -> Result<Response, Error> {
     let changes = request.parse()?;
     let job = NewJob::new(&app, cause);
-    let (batch, written, me, job) = store::update_profile(&viewer, &changes, seen.versions(), job);
+    let (batch, me, job) = store::update_profile(&viewer, &changes, seen.versions(), job);
     let outcome = app.run(batch).await?;
     if let Some(job) = job {
         job.wake(&app, &outcome)?;
-    }
-    if outcome.changes(written)? == 0 {
-        return Err(Error::PreconditionFailed);
     }
     let me = outcome.first(&me)?.ok_or(Error::NotFound)?;
     Ok(IfNoneMatch::default().show(me.person.version, &me))

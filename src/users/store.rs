@@ -148,7 +148,9 @@ pub(crate) fn append_text(batch: &mut Batch, user: &str) {
         "insert into users_text (rowid, username, display_name)
 select number, username, display_name
 from users
-where id = ?1 and not exists (select 1 from users_text where rowid = number)",
+where id = ?1
+  and number is not null
+  and not exists (select 1 from users_text where rowid = number)",
         params![user],
     );
 }
@@ -435,54 +437,67 @@ pub(super) fn my_profile(viewer: &Viewer) -> (Batch, Rows<Me>) {
 
 /// Changes one's own profile, if it is at one of `versions` (a JSON array; none means any), and
 /// answers with it. If the account is not locked from then on, a job accepts whoever has asked to follow it.
+///
+/// Aborts where it is at another version.
 pub(super) fn update_profile(
     viewer: &Viewer,
     changes: &ProfileChanges,
     versions: Option<String>,
     job: NewJob,
-) -> (Batch, Write, Rows<Me>, Option<AppendedJob>) {
+) -> (Batch, Rows<Me>, Option<AppendedJob>) {
     let mut batch = Batch::guarded(viewer);
-    let written = batch.write(
-        "update users
-set display_name = coalesce(?2, display_name),
-  bio = coalesce(?3, bio),
-  locked = coalesce(?4, locked),
-  version = version + 1,
-  profile_version = profile_version + 1
-where id = ?1
-  and (?5 is null or exists (select 1 from json_each(?5) where value = profile_version))",
-        params![
-            viewer.user_id(),
-            changes.display_name.as_deref(),
-            changes.bio.as_deref(),
-            changes.locked,
-            versions
-        ],
+    batch.require(
+        "select json_extract('{}', iif(
+  ?2 is null or exists (
+    select 1
+    from users u
+    join json_each(?2) seen on seen.value = u.profile_version
+    where u.id = ?1
+  ),
+  '$', 'abort:precondition_failed'))",
+        params![viewer.user_id(), versions],
     );
     let job = (changes.locked == Some(false)).then(|| {
         job.append(
             &mut batch,
             insert_job!(
                 "json_object('kind', 'unlocked', 'account_id', ?6)",
-                "where changes() = 1
-  and exists (
-    select 1
-    from follows
-    where followee_id = ?6 and state = 'pending'
-  )"
+                "where exists (
+  select 1
+  from follows
+  where followee_id = ?6 and state = 'pending'
+)"
             ),
             params![viewer.user_id()],
         )
     });
-    if changes.display_name.is_some() {
-        batch.write_last(
-            "insert or replace into users_text (rowid, username, display_name)
-select number, username, display_name
+    if let Some(name) = changes.display_name.as_deref() {
+        batch.erase(
+            "insert into users_text (users_text, rowid, username, display_name)
+select 'delete', number, username, display_name
 from users
-where id = ?1",
-            params![viewer.user_id()],
+where id = ?1
+  and display_name <> ?2
+  and exists (select 1 from users_text where rowid = number)",
+            params![viewer.user_id(), name],
         );
+        append_text(&mut batch, viewer.user_id().as_str());
     }
+    batch.write(
+        "update users
+set display_name = coalesce(?2, display_name),
+  bio = coalesce(?3, bio),
+  locked = coalesce(?4, locked),
+  version = version + 1,
+  profile_version = profile_version + 1
+where id = ?1",
+        params![
+            viewer.user_id(),
+            changes.display_name.as_deref(),
+            changes.bio.as_deref(),
+            changes.locked
+        ],
+    );
     let me = select_me(&mut batch, viewer.user_id());
-    (batch, written, me, job)
+    (batch, me, job)
 }

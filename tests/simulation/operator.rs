@@ -212,8 +212,8 @@ impl World {
                 ],
             ),
             (
-                "insert into posts_text (rowid, caption)
-             select number, caption from posts where id = ?1",
+                "insert into posts_text (rowid, caption, audience)
+             select number, caption, audience from posts where id = ?1",
                 params![id.as_str()],
             ),
             (

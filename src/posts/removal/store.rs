@@ -10,6 +10,7 @@ use crate::jobs::{AppendedJob, NewJob, insert_job};
 use crate::platform::{Batch, params};
 use crate::posts::captions;
 use crate::posts::visibility::{is_there, visible};
+use crate::posts::words;
 use crate::time::Timestamp;
 use crate::users::{self, post_ref};
 use crate::viewer::Viewer;
@@ -160,21 +161,7 @@ where id = (
         post.params(vec![]),
     );
     users::append_post_gone(batch, post);
-    batch.write_last(
-        concat!(
-            "delete from posts_text
-where rowid = (
-  select p.number
-  from posts p
-  where p.id = ",
-            post_ref!("?1", "?2"),
-            " and not ",
-            is_there!("p"),
-            "
-)"
-        ),
-        post.params(vec![]),
-    );
+    words::erase(batch, post, None);
     batch.write(
         concat!(
             "update posts as p

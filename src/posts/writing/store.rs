@@ -11,6 +11,7 @@ use crate::posts::comments;
 use crate::posts::rules::Visibility;
 use crate::posts::store::{Post, post_json, select_own};
 use crate::posts::visibility::{open_to, require_open};
+use crate::posts::words;
 use crate::time::Timestamp;
 use crate::users;
 use crate::viewer::Viewer;
@@ -77,7 +78,7 @@ left join posts parent on parent.id = ?7",
     } else {
         appended.push(comments::append_comment(&mut batch, new.id, jobs.comment));
     }
-    append_text(&mut batch, new.id);
+    words::append(&mut batch, new.id);
     let row = match key {
         None => idempotency::NewRow::Plain(select_own(&mut batch, viewer, new.id)),
         Some(key) => key.record(
@@ -143,13 +144,8 @@ pub(in crate::posts) fn update(
     let (text, tags) = (caption.text.as_str(), json!(caption.tags).to_string());
     captions::forget_tags(&mut batch, PostRef::Id(post), &tags);
     users::append_post_changed(&mut batch, post, text);
-    batch.write_last(
-        "insert or replace into posts_text (rowid, caption)
-select number, caption
-from posts
-where id = ?1 and edited_at = ?2",
-        params![post, now],
-    );
+    words::erase(&mut batch, PostRef::Id(post), Some(text));
+    words::append_again(&mut batch, post);
     batch.write(
         "update posts
 set caption = ?2, tags = ?3, mentions = ?4, edited_at = ?5, version = version + 1
@@ -161,15 +157,4 @@ where id = ?1 and caption <> ?2",
     }
     let row = select_own(&mut batch, viewer, post);
     (batch, row, job)
-}
-
-/// Appends that a post is found by its words, as they are once the batch has run.
-fn append_text(batch: &mut Batch, post: &PostId) {
-    batch.write_last(
-        "insert or replace into posts_text (rowid, caption)
-select number, caption
-from posts
-where id = ?1",
-        params![post],
-    );
 }

@@ -46,14 +46,14 @@ async function insertPosts(state: State, authors: readonly { id: string }[], vis
       parent?.author.id ?? null,
     ),
   );
-  await inChunks(parent === undefined ? rows : [], (chunk) =>
+  await inChunks(parent === undefined && visibility === "public" ? rows : [], (chunk) =>
     state.run("insert into post_tags (tag, post_id) select 'popular', value ->> 0 from json_each(?1)", chunk),
   );
   if (parent !== undefined) await state.run("update posts set comment_count = comment_count + ?2 where id = ?1", parent.id, count);
   await inChunks(rows, (chunk) =>
     state.run(
-      `insert into posts_text (rowid, caption)
-       select p.number, p.caption from json_each(?1) made cross join posts p on p.id = made.value ->> 0`,
+      `insert into posts_text (rowid, caption, audience)
+       select p.number, p.caption, p.audience from json_each(?1) made cross join posts p on p.id = made.value ->> 0`,
       chunk,
     ),
   );
@@ -264,7 +264,9 @@ export async function coverWithInvisible(world: World, { viewer, popular, follow
   const { state } = world;
   const makers = await state.people(`hidden_${fate.slice(0, 4)}`, fate === "followers-only" ? 30 : INVISIBLE);
   const ids = makers.map(({ id }) => id);
-  await insertTags(state, await insertPosts(state, makers, fate === "followers-only" ? "followers" : "public", INVISIBLE));
+  const hidden = await insertPosts(state, makers, fate === "followers-only" ? "followers" : "public", INVISIBLE);
+  // What only followers may see gives no hashtags.
+  if (fate !== "followers-only") await insertTags(state, hidden);
   await insertSessions(state, viewer, INVISIBLE, true);
   if (fate === "followers-only") return;
   await coverFeeds(state, followers, ids);

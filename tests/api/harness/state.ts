@@ -205,7 +205,7 @@ export class State {
       caption,
     );
     await this.run("update posts set comment_count = comment_count + 1 where id = ?1", root.id);
-    await this.run("insert into posts_text (rowid, caption) select number, caption from posts where id = ?1", id);
+    await this.run("insert into posts_text (rowid, caption, audience) select number, caption, audience from posts where id = ?1", id);
     return { id };
   }
 

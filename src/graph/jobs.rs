@@ -33,3 +33,23 @@ pub async fn accept_all(app: &App, job: &JobId, account: &UserId) -> Result<bool
     }
     Ok(false)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Timestamp;
+
+    #[test]
+    fn an_invocation_full_of_such_messages_is_within_the_platforms_limit() {
+        let id = "01900000-0000-7000-8000-000000000000";
+        let (job, account) = (id.parse().unwrap(), id.parse().unwrap());
+        let (round, _) = follows::store::accept_some(&job, &account, Timestamp::from_millis(0));
+        assert!(round.statements().len() < STATEMENTS);
+        const { assert!(ROUNDS * STATEMENTS * MOST_MESSAGES <= MOST_STATEMENTS) };
+        let queue = include_str!("../../wrangler.toml")
+            .split("[[queues.consumers]]")
+            .find(|consumer| consumer.contains("queue = \"kith-jobs\"\nmax"));
+        let size = format!("max_batch_size = {MOST_MESSAGES}\n");
+        assert!(queue.is_some_and(|queue| queue.contains(&size)));
+    }
+}

@@ -164,12 +164,12 @@ pub fn append_lost_follow(
     state: Option<FollowState>,
 ) {
     let [accepted, pending] = FollowState::meant(state);
-    let [follower, followee] = match which {
+    let [from, to] = match which {
         Which::Mine => MINE_LOST,
         Which::Theirs => THEIRS_LOST,
     };
-    batch.write(follower, params![username, viewer, accepted, pending]);
-    batch.write(followee, params![username, viewer, accepted]);
+    batch.write(from, params![username, viewer, accepted, pending]);
+    batch.write(to, params![username, viewer, accepted]);
 }
 
 /// Appends what it changes in the accounts of both that the viewer accepts a request, if there is one.

@@ -94,7 +94,7 @@ pub(super) async fn delete_like(
 ///
 /// Lists who likes a post, newest like first.
 ///
-/// One's own comment in a thread that one may not see any more shows nobody.
+/// Of one's own comment in a thread that one may not see any more there is no such list.
 pub(super) async fn list_likes(
     app: App,
     viewer: MaybeViewer,

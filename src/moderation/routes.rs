@@ -47,7 +47,7 @@ impl JsonBody for ResolveRequest {
 ///
 /// Reports a post or a person to the moderators.
 ///
-/// Only what the one who reports can see, and nothing of their own. Whoever reports the same again before it is
+/// Only what the one who reports can see, or could if they blocked nobody, and nothing of their own. Whoever reports the same again before it is
 /// resolved gets the report that there is. `Location` names the report as moderators resolve it.
 pub(super) async fn create_report(
     app: App,

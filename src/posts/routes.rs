@@ -125,7 +125,8 @@ pub(super) async fn get_post(
 ///
 /// Edits one's own post.
 ///
-/// Nothing changes where it says that already. Whoever is newly named is notified. With `If-Match` it is changed only
+/// Nothing changes where it says that already. A comment in a thread that one may not see any more is not found; it
+/// can only be read and deleted. Whoever is newly named is notified. With `If-Match` it is changed only
 /// if nobody else has changed it since it was read; a like is no such change.
 pub(super) async fn update_post(
     app: App,

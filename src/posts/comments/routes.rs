@@ -34,7 +34,8 @@ pub(in crate::posts) fn router() -> Router {
 /// Lists the direct replies to a post, oldest first.
 ///
 /// One that was deleted or removed and still has replies is shown as a stub. Without those of people whom the one
-/// who asks mutes, or who are blocked either way.
+/// who asks mutes, or who are blocked either way. Below one's own comment in a thread that one may not see any more there
+/// is no such list.
 pub(in crate::posts) async fn list_comments(
     app: App,
     viewer: MaybeViewer,
@@ -51,7 +52,8 @@ pub(in crate::posts) async fn list_comments(
 ///
 /// Comments on a post, or replies to a comment.
 ///
-/// It has the visibility of what it answers. Whoever wrote that is notified, and whoever is named.
+/// It has the visibility of what it answers. Whoever wrote that is notified, and whoever is named. One's own comment
+/// is not found here if whoever began its thread has since blocked one or taken one from their followers.
 pub(in crate::posts) async fn create_comment(
     app: App,
     viewer: Viewer,

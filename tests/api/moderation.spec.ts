@@ -207,7 +207,7 @@ describe("what one can report", () => {
     // It opens nothing else, and not to whom they block.
     await expectProblem(await asha.fetch("GET", `/posts/${post.id}`), 404, "not_found");
     await expectProblem(await report(asha, { post_id: friends.id, reason: "spam" }), 404, "not_found");
-    await ben.block(asha);
+    await world.state.block(ben, asha);
     for (const id of [post.id, comment.id]) await expectProblem(await report(asha, { post_id: id, reason: "abuse" }), 404, "not_found");
   });
 

@@ -88,15 +88,14 @@ macro_rules! in_sight_of {
         union all
         select char(57344) || replace(followee_id, '-', '')
         from (
-          select followee_id, state
+          select followee_id
           from follows
           where follower_id = ",
             $viewer,
-            "
+            " and state = 'accepted'
           order by followee_id
           limit 30
         )
-        where state = 'accepted'
       )
     ) || ')'"
         )

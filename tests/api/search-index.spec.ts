@@ -89,12 +89,11 @@ describe("nobody learns from a page that there is", () => {
     const [asha, ...authors] = await crowd(32);
     const word = uniqueWord();
     const inOrder = authors.toSorted((one, other) => (one.id < other.id ? -1 : 1));
-    for (const author of inOrder) await world.state.follow(asha as PersonActor, author);
+    for (const author of inOrder) await world.state.follow(asha, author);
     for (const author of [inOrder[0], inOrder[29], inOrder[30]]) await (author as PersonActor).posts.create({ caption: word, visibility: "followers" });
     await (inOrder[30] as PersonActor).posts.create({ caption: `${word} for all` });
-    const found = await readAllPages<Post>(asha as PersonActor, query("posts", word), 20);
-    expect(found).toHaveLength(3);
-    expect(await captions(asha as PersonActor, `${word} all`)).toEqual([`${word} for all`]);
+    expect(await readAllPages<Post>(asha, query("posts", word), 20)).toHaveLength(3);
+    expect(await captions(asha, `${word} all`)).toEqual([`${word} for all`]);
   });
 });
 
@@ -109,7 +108,7 @@ describe("what a Worker of before wrote", () => {
     const post = uuidV7();
     await world.state.run("insert into posts (id, author_id, caption, visibility, audience_id, created_at) values (?1, ?2, ?3, 'public', ?2, 1)", post, asha.id, word);
     const next = await asha.posts.create({ caption: `${word} next` });
-    expect((await found<Post>(asha, "posts", word)).map((found) => found.id)).toEqual([next.id]);
+    expect((await found<Post>(asha, "posts", word)).map((listed) => listed.id)).toEqual([next.id]);
     // Once it is edited, it is found.
     await asha.posts.edit({ id: post }, `${word} edited`);
     expect(await captions(asha, word)).toEqual([`${word} next`, `${word} edited`]);

@@ -97,7 +97,7 @@ export const OF_POSTS: Budget[] = [
   },
   {
     operation: "remove a post",
-    most: { trips: 1, read: 26, written: 9 },
+    most: { trips: 1, read: 26, written: 8 },
     measure: async ({ world, author, mo }) => {
       const post = await author.posts.create({ caption: "goes" });
       return costOf(world, mo.fetch("DELETE", `/posts/${post.id}`));

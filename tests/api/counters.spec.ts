@@ -34,13 +34,13 @@ async function live(town: Town, total: number): Promise<Map<string, { done: numb
     while (left > 0) {
       left -= 1;
       const operation = town.random.choose(urn);
-      const { route } = operation;
+      const { route, refusal } = operation;
       const response = await operation.act(town);
       if (response === undefined) continue;
       const counts = tally.get(route);
       if (counts === undefined) continue;
       if (response.ok) counts.done += 1;
-      else if (REFUSALS.includes(response.status)) counts.refused += 1;
+      else if ([...REFUSALS, refusal].includes(response.status)) counts.refused += 1;
       else expect.fail(`${route}: ${response.status} ${await response.text()}`);
     }
   };

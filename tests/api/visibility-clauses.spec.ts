@@ -44,11 +44,29 @@ async function statements({ scenes, ...stage }: Stage): Promise<Map<string, Row[
   return found;
 }
 
-/** Whether any of the rows finds something else without the clause. */
+/** More parameters than any statement has. */
+const MOST_PARAMETERS = 9;
+
+/** Whether the database can answer a statement; one without a clause that a partial index asks for, it cannot. */
+async function canBeAnswered(sql: string): Promise<boolean> {
+  const places = Array.from({ length: MOST_PARAMETERS }, (_, index) => index + 1).filter((place) => sql.includes(`?${place}`));
+  const nothing = Array.from({ length: Math.max(0, ...places) }, () => null);
+  try {
+    await world.state.rows(`explain ${sql}`, ...nothing);
+    return true;
+  } catch (error) {
+    // Any other error is the test's own: it has cut the statement in the wrong place.
+    if (String(error).includes("no query solution")) return false;
+    throw error;
+  }
+}
+
+/** Whether any of the rows finds something else without the clause, or what no answer can be made of. */
 async function isFound({ sql, text }: Without, rows: readonly Row[], stage: Stage): Promise<boolean> {
+  if (!(await canBeAnswered(text))) return true;
   return world.control.rewriting({ from: sql, to: text }, async () => {
     for (const row of rows) {
-      if (await isWrong(row, stage)) return true;
+      if (await isWrong(row, stage).catch(() => true)) return true;
     }
     return false;
   });

@@ -110,7 +110,8 @@ export class ContractDatabase {
       schema.filter(({ type, name }) => type === kind && !lasting.has(name)).map(({ name }) => `drop ${kind} if exists "${name}"`),
     );
     const kith = schema.filter(({ type, name }) => type === "table" && lasting.has(name) && name !== "d1_migrations");
-    const deletes = kith.map(({ name }) => `delete from "${name}"`);
+    // A full-text index that keeps no text knows no other way to forget what it holds.
+    const deletes = kith.map(({ name }) => (name.endsWith("_text") ? `insert into "${name}" ("${name}") values ('delete-all')` : `delete from "${name}"`));
     await this.#must(["pragma defer_foreign_keys = on", ...drops, ...deletes]);
   }
 }

@@ -10,6 +10,8 @@ export interface Operation {
   route: string;
   /** How often it is done, beside the others. */
   weight: number;
+  /** With what it is refused besides, where what it names is gone or not theirs. */
+  refusal?: number;
   /** Does it; nothing where there is nothing yet to do it to. */
   act(town: Town): Promise<Response | undefined>;
 }
@@ -43,6 +45,8 @@ export const OPERATIONS: Operation[] = [
   {
     route: "POST /posts",
     weight: 10,
+    // `reply_to` is a part of what is sent.
+    refusal: 422,
     act: (town) => {
       const replied = town.random.fraction() < 0.2 ? town.post() : undefined;
       const to = replied === undefined ? { visibility: town.random.fraction() < 0.3 ? "followers" : "public" } : { reply_to: replied.id };

@@ -51,6 +51,15 @@ impl Prediction {
         )
     }
 
+    /// 422, because of what stands at `pointer`.
+    pub fn invalid(pointer: &str, code: &str) -> Self {
+        let mut refusal = Self::refusal(422, "invalid");
+        refusal.body["errors"] = json!([
+            {"pointer": pointer, "code": code, "detail": ANYTHING},
+        ]);
+        refusal
+    }
+
     pub fn not_found() -> Self {
         Self::refusal(404, "not_found")
     }

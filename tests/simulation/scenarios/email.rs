@@ -226,7 +226,7 @@ impl Operation for Change {
             *moment.noted = credentials;
             // No effect yet that would be all there is to come.
             return Err(if is_same {
-                unchanged()
+                Prediction::invalid("/new_email", "unchanged")
             } else if is_right {
                 Prediction::new(202, json!("no answer before the letters"))
             } else {
@@ -264,15 +264,6 @@ impl Operation for Change {
         moment.record(requested.in_session(session));
         Ok(Prediction::new(202, json!(null)))
     }
-}
-
-/// The refusal of the address that the account has.
-fn unchanged() -> Prediction {
-    let mut refusal = Prediction::refusal(422, "invalid");
-    refusal.body["errors"] = json!([
-        {"pointer": "/new_email", "code": "unchanged", "detail": model::ANYTHING},
-    ]);
-    refusal
 }
 
 struct Resend;

@@ -220,7 +220,7 @@ impl Operation for Resolve {
         }
         let (account, post) = (report.account.clone(), report.post.clone());
         if self.action == "remove_post" && post.is_none() {
-            return Err(Prediction::refusal(422, "invalid"));
+            return Err(Prediction::invalid("/action", "invalid_value"));
         }
         let suspends = self.action == "suspend";
         let may_suspend = account != me

@@ -11,7 +11,7 @@ use super::{
     USUAL,
 };
 use crate::model::{
-    self, ANYTHING, Caller, Event, Id, MODERATION, NewPost, News, Post, Prediction, Recorded, Task,
+    self, Caller, Event, Id, MODERATION, NewPost, News, Post, Prediction, Recorded, Task,
 };
 
 const PATH: &str = "/posts";
@@ -219,11 +219,7 @@ impl Operation for Create {
             return Err(if self.by_path {
                 Prediction::not_found()
             } else {
-                let mut refusal = Prediction::refusal(422, "invalid");
-                refusal.body["errors"] = json!([
-                    {"pointer": "/reply_to", "code": "invalid_value", "detail": ANYTHING}
-                ]);
-                refusal
+                Prediction::invalid("/reply_to", "invalid_value")
             });
         }
         // A client that asks again without a key makes another post with the same caption.

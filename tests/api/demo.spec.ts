@@ -15,6 +15,7 @@ interface Written {
   caption: string;
   tags: string;
   mentions: string;
+  visibility: string;
   reply_to: string | null;
   created_at: number;
 }
@@ -66,8 +67,8 @@ describe("the demo", () => {
 
   test("has hashtags and names where the server finds them, and words where they are searched", { timeout: 60_000 }, async () => {
     const [author] = (await world.crowd("copyist", 1)) as [PersonActor];
-    for (const { caption, tags, mentions } of posts) {
-      const copied = await author.posts.create({ caption });
+    for (const { caption, tags, mentions, visibility } of posts) {
+      const copied = await author.posts.create({ caption, visibility });
       expect([caption, copied.tags, copied.mentions]).toEqual([caption, JSON.parse(tags), JSON.parse(mentions)]);
     }
     const unfound = await world.state.rows(

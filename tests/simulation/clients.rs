@@ -177,7 +177,8 @@ impl Client {
             let (door, _) = chaos.focus.site.split_once(':').unwrap_or_default();
             match (scenario.hashes, in_focus) {
                 (true, _) if !self.hashes => 0,
-                (true, _) if used_up && site.starts_with(door) => all / 3,
+                // To use up a quota takes many tries of one kind.
+                (true, _) if used_up && site.starts_with(door) => all,
                 (true, true) => all / 11,
                 (false, true) => all / 4,
                 _ => scenario.weight,

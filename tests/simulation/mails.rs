@@ -37,13 +37,15 @@ const SET_BACK: Duration = Duration::from_secs(30);
 const SLOWEST: u64 = 9_000;
 
 /// What may lead to a mail that comes twice.
-const DOUBLING: [Point; 6] = [
+const DOUBLING: [Point; 7] = [
     chaos::MAIL_LOST,
     chaos::CRASH_MESSAGE,
     chaos::CRASH_CHORE,
     chaos::CLOCK_AHEAD,
     chaos::CLOCK_BACK,
     chaos::TIME_PASSES,
+    // To learn of a key an isolate begins anew, whatever it had in its hands.
+    chaos::KEYS_KNOWN,
 ];
 
 /// What becomes of a mail that is sent.

@@ -127,6 +127,8 @@ async function populate(url: URL, state: State, keys: Keys): Promise<readonly Pe
   await state.setRole(asha, "admin");
   await state.follow(asha, ben);
   await state.block(mira, ben);
+  await asha.lock();
+  await mira.follow(asha);
   for (const [author, audience] of [[asha, [ben, mira]], [ben, [asha]], [mira, [asha]]] as const) {
     for (let number = 1; number <= 12; number += 1) {
       const visibility = number % 3 === 0 ? "followers" : "public";

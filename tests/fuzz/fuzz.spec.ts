@@ -59,6 +59,7 @@ test.skipIf(PYTHON === "").for(cases)("seed $seed, $who: no answer is another th
       peers: who === "signed in" ? stage.peers : [],
       mailToken: stage.mailToken,
       mailTokens: stage.mailTokens,
+      reports: stage.reports,
       seed,
       examples: EXAMPLES,
       directory,

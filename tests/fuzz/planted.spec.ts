@@ -45,7 +45,7 @@ test.skipIf(PYTHON === "")("a document that lies is found out", { timeout: TIMEO
     const path = join(directory, "wrong.json");
     await writeFile(path, JSON.stringify(document));
     const where = PLACES.flatMap((place) => ["--include-path", place]);
-    const options = { url: stage.url, document: path, peers: stage.peers, mailToken: stage.mailToken, mailTokens: [], seed: 1, examples: 1, directory, timeoutMs: TIMEOUT_MS };
+    const options = { url: stage.url, document: path, peers: stage.peers, mailToken: stage.mailToken, mailTokens: [], reports: [], seed: 1, examples: 1, directory, timeoutMs: TIMEOUT_MS };
     const { code, output } = await runSchemathesis({ ...options, more: ["--phases", "coverage", ...where] });
     expect(code).toBe(1);
     for (const [finding] of LIES) expect(output).toMatch(finding);

@@ -27,6 +27,8 @@ export interface Options {
   mailToken: string;
   /** What the links of mails carry to somebody else, each good once, after the one before it. */
   mailTokens: readonly string[];
+  /** Reports that are open, by their ids. */
+  reports: readonly string[];
   seed: number;
   /** The most cases of each operation in a phase that makes them up. */
   examples: number;
@@ -119,6 +121,7 @@ export async function runSchemathesis(options: Options): Promise<Report> {
       KITH_FUZZ_UNSAYABLE: JSON.stringify(UNSAYABLE),
       KITH_FUZZ_PEERS: JSON.stringify(options.peers.map(({ username }) => username)),
       KITH_FUZZ_MAIL_TOKENS: JSON.stringify(options.mailTokens),
+      KITH_FUZZ_REPORTS: JSON.stringify(options.reports),
     }),
     stdio: ["ignore", "pipe", "pipe"],
     timeout: options.timeoutMs,

@@ -24,11 +24,14 @@ export class Stage {
   readonly mailToken: string;
   /** What the links of mails carry to somebody else, each good once, after the one before it. */
   readonly mailTokens: readonly string[];
+  /** Open reports of posts, by their ids. */
+  readonly reports: readonly string[];
   readonly #server: Server;
   readonly #state: State;
 
-  private constructor(server: Server, state: State, keys: Keys, peers: readonly PersonActor[], forgetful: PersonActor) {
+  private constructor(server: Server, state: State, keys: Keys, peers: readonly PersonActor[], forgetful: PersonActor, reports: readonly string[]) {
     this.mailTokens = linksTo(forgetful, keys);
+    this.reports = reports;
     this.#server = server;
     this.#state = state;
     this.peers = peers;
@@ -42,7 +45,7 @@ export class Stage {
     const server = await startServer(keys, { ...VARS, ...vars }, { entry: BARE, shield: SHIELD });
     const state = new State(server.database, keys);
     const peers = await populate(server.url, state, keys);
-    const stage = new Stage(server, state, keys, peers, await register(server.url, "forgetful", state, keys));
+    const stage = new Stage(server, state, keys, peers, await register(server.url, "forgetful", state, keys), await report(state, peers));
     const found = await stage.examine();
     if (found.length > 0) throw new Error(`the stage is not set:\n${found.join("\n")}`);
     return stage;
@@ -110,6 +113,15 @@ async function register(url: URL, username: string, state: State, keys: Keys): P
   const account = { id: "", username, email, password: PASSWORD, accessToken, refreshToken };
   const { id } = await new PersonActor(url, account).profile();
   return new PersonActor(url, { ...account, id });
+}
+
+/** Has the posts of the first that everyone may see reported by the last. */
+async function report(state: State, peers: readonly PersonActor[]): Promise<string[]> {
+  const [first, last] = [peers[0], peers.at(-1)];
+  if (first === undefined || last === undefined) throw new Error("nobody signs in");
+  const posts = await state.rows<{ id: string }>("select id from posts where author_id = ?1 and visibility = 'public' and deleted_at is null", first.id);
+  const made = posts.map(({ id }) => last.expect<{ id: string }>(201, "POST", "/reports", { post_id: id, reason: "other" }));
+  return (await Promise.all(made)).map(({ id }) => id);
 }
 
 /** As many links to a new password as a run can use. */

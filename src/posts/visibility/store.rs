@@ -19,6 +19,20 @@ macro_rules! is_there {
 }
 pub(crate) use is_there;
 
+/// SQL that is true where the post `$post` is there, or a stub of it is left because it still has replies.
+macro_rules! is_there_or_stub {
+    ($post:literal) => {
+        concat!(
+            "(",
+            $crate::posts::is_there!($post),
+            " or ",
+            $post,
+            ".comment_count > 0)"
+        )
+    };
+}
+pub(in crate::posts) use is_there_or_stub;
+
 /// The visibility predicate: SQL that is true where the viewer may see a post. The one place that
 /// decides it, for every read of a post.
 ///
@@ -48,11 +62,9 @@ pub(crate) use visible;
 macro_rules! visible_or_stub {
     ($post:literal, $author:literal, $viewer:literal) => {
         concat!(
-            "((",
-            $crate::posts::is_there!($post),
-            " or ",
-            $post,
-            ".comment_count > 0) and ",
+            "(",
+            $crate::posts::visibility::is_there_or_stub!($post),
+            " and ",
             $crate::posts::in_sight!($post, $author, $viewer),
             ")"
         )
@@ -79,11 +91,9 @@ pub(crate) use open_to;
 macro_rules! open_or_stub {
     ($post:literal, $author:literal, $viewer:literal) => {
         concat!(
-            "((",
-            $crate::posts::is_there!($post),
-            " or ",
-            $post,
-            ".comment_count > 0) and ",
+            "(",
+            $crate::posts::visibility::is_there_or_stub!($post),
+            " and ",
             $crate::posts::in_thread!($post, $author, $viewer),
             ")"
         )
